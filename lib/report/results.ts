@@ -1,0 +1,177 @@
+/**
+ * What a run found, as `reproduce --json` and `report --json` print it and every table, chart and
+ * page is made from. All metrics are in percent, as in the paper.
+ *
+ * Files that only need the shapes write `import type`, so that zod is loaded where a result is read
+ * back from a file and nowhere else.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DataError } from "../base/errors.ts";
+
+/** One experiment at one profile on one data set. */
+export interface ExperimentResult {
+  /** Name of the experiment, as the command line takes it: `table3`. */
+  readonly experiment: string;
+  /** The table's title, as a reader of the paper recognizes it. */
+  readonly title: string;
+  readonly profile: Profile;
+  readonly dataset: DatasetSummary;
+  readonly seeds: readonly number[];
+  /** In the order of the table. */
+  readonly rows: readonly ResultRow[];
+  /** What a reader must know to judge the numbers, one sentence each. */
+  readonly notes: readonly string[];
+  /** What the paper leaves open and this run had to decide. */
+  readonly assumptions: readonly Assumption[];
+  readonly stages: { readonly cached: number; readonly run: number };
+  /** Wall time of the run. */
+  readonly seconds: number;
+}
+
+/** How large the budgets are (DESIGN section 3); only `paper` is compared with a verdict. */
+export type Profile = "demo" | "cpu" | "paper";
+
+export interface DatasetSummary {
+  readonly name: string;
+  /** SHA-256 over the samples, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Number of images, of all splits. */
+  readonly images: number;
+}
+
+/** A decision that the paper does not state, by its id. */
+export interface Assumption {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** One line of the table. A row that could not be run has `error` and no metrics. */
+export interface ResultRow {
+  /** Heading that the row stands under: "One-class Anomaly Detection". */
+  readonly group: string;
+  /** Name of the setup: "PatchCore + Ours". */
+  readonly row: string;
+  readonly metrics: Metrics;
+  /** The published numbers of this row; the first of a metric is the one shown beside ours. */
+  readonly paper: readonly PublishedNumber[];
+  readonly verdict: Verdict;
+  /** Why there are no numbers: "needs RD4AD (not in this version)". */
+  readonly error?: string;
+  readonly note?: string;
+  /** For data sets of several classes: the metrics of each. */
+  readonly classes?: Readonly<Record<string, Metrics>>;
+}
+
+/** What is measured. Each is defined, with formula and source, by the file of its name in lib/metrics. */
+export type MetricName = "cl_auroc" | "fpr95" | "cl_auroc_seen" | "cl_auroc_unseen";
+
+export type Metrics = Readonly<Partial<Record<MetricName, MetricSummary>>>;
+
+/** A metric over the seeds. */
+export interface MetricSummary {
+  readonly mean: number;
+  /** Standard deviation over the seeds; null where one seed was run. */
+  readonly std: number | null;
+  /** One value per seed, in the order of `seeds`. */
+  readonly values: readonly number[];
+  /** 95 % interval of the mean, or null where none was computed. */
+  readonly interval: readonly [low: number, high: number] | null;
+}
+
+/** A number that the authors published. */
+export interface PublishedNumber {
+  /** The paper's number of the table, or of the place in its text: "3", "3 (text)". */
+  readonly table: string;
+  readonly metric: string;
+  readonly mean: number;
+  readonly std: number | null;
+  /** Where it was published: "paper", "public code README". */
+  readonly source: string;
+}
+
+/**
+ * How a row compares with what was published. "not testable" wherever the run is not the paper's:
+ * other data, other weights, a smaller budget.
+ */
+export type Verdict = "reproduced" | "within noise" | "differs" | "not testable";
+
+const percent = z.number();
+const name = z.string().min(1);
+
+const metricSummary: z.ZodType<MetricSummary> = z.strictObject({
+  mean: percent,
+  std: z.number().nonnegative().nullable(),
+  values: z.array(percent).min(1),
+  interval: z.tuple([percent, percent]).nullable(),
+});
+
+const metrics: z.ZodType<Metrics> = z.strictObject({
+  cl_auroc: metricSummary.exactOptional(),
+  fpr95: metricSummary.exactOptional(),
+  cl_auroc_seen: metricSummary.exactOptional(),
+  cl_auroc_unseen: metricSummary.exactOptional(),
+});
+
+const publishedNumber: z.ZodType<PublishedNumber> = z.strictObject({
+  table: name,
+  metric: name,
+  mean: percent,
+  std: z.number().nonnegative().nullable(),
+  source: name,
+});
+
+const resultRow: z.ZodType<ResultRow> = z.strictObject({
+  group: z.string(),
+  row: name,
+  metrics,
+  paper: z.array(publishedNumber),
+  verdict: z.enum(["reproduced", "within noise", "differs", "not testable"]),
+  error: name.exactOptional(),
+  note: name.exactOptional(),
+  classes: z.record(name, metrics).exactOptional(),
+});
+
+/** The schema of {@linkcode ExperimentResult}: unknown fields are refused, not dropped. */
+export const experimentResult: z.ZodType<ExperimentResult> = z.strictObject({
+  experiment: name,
+  title: name,
+  profile: z.enum(["demo", "cpu", "paper"]),
+  dataset: z.strictObject({
+    name,
+    digest: z.string().regex(/^[0-9a-f]{64}$/),
+    images: z.int().nonnegative(),
+  }),
+  seeds: z.array(z.int().nonnegative()),
+  rows: z.array(resultRow),
+  notes: z.array(name),
+  assumptions: z.array(z.strictObject({ id: name, text: name })),
+  stages: z.strictObject({ cached: z.int().nonnegative(), run: z.int().nonnegative() }),
+  seconds: z.number().nonnegative(),
+});
+
+/**
+ * Reads the JSON text of a result.
+ *
+ * @param text what `reproduce --json` printed
+ * @param from the file's name, for the message
+ * @throws {DataError} naming the first field that is not as it should be
+ */
+export function parseResult(text: string, from: string): ExperimentResult {
+  const remedy = "Run `deno task reproduce` again: it writes the file from what is cached.";
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`Cannot read ${from} as a result: it is not JSON`, { cause, remedy });
+  }
+  const parsed = experimentResult.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue.path.map(String).join(".") || "the whole file";
+  throw new DataError(`Cannot read ${from} as a result: ${field}: ${issue.message}`, {
+    cause: parsed.error,
+    remedy,
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * A table as LaTeX with booktabs: `table.tex`, a document of its own whose `table` environment can be
+ * copied into a paper.
+ *
+ * @module
+ */
+import { escapeLatex } from "./escape.ts";
+import { formatChange, formatNumber } from "./paper_table.ts";
+import type { PaperTable, TableCell, TableRow } from "./paper_table.ts";
+
+/** The table as a complete document for pdflatex; best values in bold, as in the paper. */
+export function toLatex(table: PaperTable): string {
+  const heads = ["Method"];
+  for (const column of table.columns) {
+    const arrow = column.better === "higher" ? "$\\uparrow$" : "$\\downarrow$";
+    heads.push(`${escapeLatex(column.heading)} ${arrow}`);
+    if (column.published) heads.push("Paper");
+  }
+  const body: string[] = [];
+  for (const group of table.groups) {
+    body.push("\\midrule");
+    if (group.name !== "") {
+      body.push(`\\multicolumn{${heads.length}}{l}{\\textit{${escapeLatex(group.name)}}} \\\\`);
+    }
+    for (const row of group.rows) body.push(`${rowCells(table, row).join(" & ")} \\\\`);
+  }
+  return [
+    "\\documentclass{article}",
+    "\\usepackage{booktabs}",
+    "\\usepackage{graphicx}",
+    "\\begin{document}",
+    "\\begin{table}",
+    "\\centering",
+    "\\resizebox{\\linewidth}{!}{%",
+    `\\begin{tabular}{l${"r".repeat(heads.length - 1)}}`,
+    "\\toprule",
+    `${heads.join(" & ")} \\\\`,
+    ...body,
+    "\\bottomrule",
+    "\\end{tabular}}",
+    `\\caption{${[table.title, table.subtitle].map(sentence).join(" ")}}`,
+    "\\end{table}",
+    ...(table.footnotes.length === 0 ? [] : [
+      "\\begin{itemize}",
+      ...table.footnotes.map((note) => `\\item ${escapeLatex(note)}`),
+      "\\end{itemize}",
+    ]),
+    "\\end{document}",
+    "",
+  ].join("\n");
+}
+
+function rowCells(table: PaperTable, row: TableRow): string[] {
+  const cells = [escapeLatex(row.name)];
+  row.cells.forEach((cell, i) => {
+    cells.push(
+      i === 0 && row.error !== undefined
+        ? `{\\scriptsize\\textit{${escapeLatex(row.error)}}}`
+        : ours(cell),
+    );
+    if (table.columns[i].published) {
+      cells.push(cell.published.length === 0 ? "" : number(cell.published[0]));
+    }
+  });
+  return cells;
+}
+
+function ours({ summary, best, gain }: TableCell): string {
+  if (summary === undefined) return "";
+  const text = best ? `\\textbf{${number(summary)}}` : number(summary);
+  if (gain === undefined) return text;
+  const points = formatChange(gain.points).replace("−", "$-$").replace("±", "$\\pm$");
+  return `${text} {\\scriptsize (${points})}`;
+}
+
+function number(value: { readonly mean: number; readonly std: number | null }): string {
+  return formatNumber(value).replace(" ± ", "{\\scriptsize$\\pm$}");
+}
+
+function sentence(text: string): string {
+  const latex = escapeLatex(text);
+  return /[.!?]$/.test(latex) ? latex : `${latex}.`;
+}
