@@ -1,0 +1,188 @@
+/**
+ * Runs ONNX models: the only file that touches onnxruntime-node.
+ *
+ * Everything that can change the bits of a result is fixed here: one intra-op thread, sequential
+ * execution, one graph optimisation level. `numericsClass` names what remains (runtime version,
+ * execution provider), for the keys of stored results.
+ *
+ * `run` blocks the event loop of its process for the whole call, so sessions live in worker processes.
+ *
+ * @module
+ */
+import { DataError, UsageError } from "../base/errors.ts";
+import type { NdArray } from "../base/npy.ts";
+import type { ElementType } from "./graph.ts";
+import { hasExternalData } from "./proto.ts";
+
+/** Where a model runs. */
+export type Device = "cpu" | "webgpu" | "cuda";
+
+/** Options of `openSession`. */
+export interface SessionOptions {
+  /** @default "cpu" */
+  readonly device?: Device;
+  /** Stands in error messages. @default "the model" */
+  readonly name?: string;
+}
+
+/** A model ready to run. */
+export interface Session {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /**
+   * One run. `feeds` are not changed; the outputs are new arrays that the caller owns. Booleans are
+   * bytes 0 and 1.
+   *
+   * @throws {RangeError} if a feed is missing, unknown or of another shape or type than the input
+   */
+  run(feeds: Readonly<Record<string, NdArray>>): Promise<Record<string, NdArray>>;
+  /** Frees the runtime's memory; the session cannot be used afterwards. */
+  close(): Promise<void>;
+}
+
+const optimizationLevel = "all";
+const devices: readonly Device[] = ["cpu", "webgpu", "cuda"];
+
+type Runtime = typeof import("onnxruntime-node");
+let loaded: Promise<Runtime> | undefined;
+
+/**
+ * Opens a session on the bytes of an `.onnx` model.
+ *
+ * @throws {DataError} if the bytes are no model, or one that keeps tensors in other files
+ * @throws {UsageError} if the device is not available
+ */
+export async function openSession(
+  model: Uint8Array,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const { device = "cpu", name = "the model" } = options;
+  if (hasExternalData(model)) {
+    throw new DataError(`Cannot load ${name}: it keeps tensors in other files (external data)`, {
+      remedy: "Save the model as one file with its weights inside.",
+    });
+  }
+  const runtime = await loadRuntime();
+  const session = await runtime.InferenceSession.create(model, {
+    executionProviders: [device],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: optimizationLevel,
+    enableMemPattern: false,
+    logSeverityLevel: device === "cpu" ? 3 : 4,
+  }).catch((cause: unknown) => {
+    throw openError(cause, device, name);
+  });
+  const metadata = new Map(
+    session.inputMetadata.map((input) => [input.name, input as TensorMetadata]),
+  );
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    run: async (feeds) => {
+      const tensors: Record<string, InstanceType<Runtime["Tensor"]>> = {};
+      for (const [input, array] of Object.entries(feeds)) {
+        checkFeed(name, input, array, metadata.get(input));
+        tensors[input] = new runtime.Tensor(
+          metadata.get(input)!.type as "float32",
+          array.data as Float32Array,
+          array.shape,
+        );
+      }
+      for (const input of metadata.keys()) {
+        if (!Object.hasOwn(feeds, input)) {
+          throw new RangeError(`Cannot run ${name}: input ${input} is not fed`);
+        }
+      }
+      const results = await session.run(tensors);
+      return Object.fromEntries(
+        session.outputNames.map((output) => {
+          const tensor = results[output];
+          return [output, { shape: tensor.dims, data: tensor.data as NdArray["data"] }];
+        }),
+      );
+    },
+    close: () => session.release(),
+  };
+}
+
+/** What decides the bits of a result beside model and inputs. */
+export interface NumericsClass {
+  readonly runtime: string;
+  readonly provider: Device;
+  readonly optimization: string;
+}
+
+/** The numerics class of sessions on `device`, as part of keys. */
+export async function numericsClass(device: Device = "cpu"): Promise<NumericsClass> {
+  const { env } = await loadRuntime();
+  return {
+    runtime: `onnxruntime-node ${env.versions.node}`,
+    provider: device,
+    optimization: optimizationLevel,
+  };
+}
+
+/** `device` if it is one. @throws {UsageError} otherwise */
+export function parseDevice(device: string): Device {
+  if (devices.includes(device as Device)) return device as Device;
+  throw new UsageError(`Unknown device ${JSON.stringify(device)}`, {
+    remedy: `Known: ${devices.join(", ")}.`,
+  });
+}
+
+/** Loads the runtime on first use, its telemetry switched off before that. */
+function loadRuntime(): Promise<Runtime> {
+  loaded ??= (() => {
+    Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
+    return import("onnxruntime-node");
+  })();
+  return loaded;
+}
+
+interface TensorMetadata {
+  readonly type: ElementType;
+  readonly shape: readonly (number | string)[];
+}
+
+const arrays: Readonly<Record<ElementType, { new (length: number): NdArray["data"] }>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+};
+
+function checkFeed(
+  model: string,
+  input: string,
+  array: NdArray,
+  metadata: TensorMetadata | undefined,
+): void {
+  if (metadata === undefined) throw new RangeError(`Cannot run ${model}: it has no input ${input}`);
+  const fits = array.shape.length === metadata.shape.length &&
+    metadata.shape.every((size, i) => typeof size === "string" || size === array.shape[i]);
+  if (!fits) {
+    throw new RangeError(
+      `Cannot run ${model}: input ${input} is [${array.shape}], expected [${metadata.shape}]`,
+    );
+  }
+  if (!(array.data instanceof arrays[metadata.type])) {
+    throw new RangeError(
+      `Cannot run ${model}: input ${input} is ${array.data.constructor.name}, expected ${metadata.type}`,
+    );
+  }
+}
+
+function openError(cause: unknown, device: Device, name: string): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (device !== "cpu" && /adapter|provider|backend|shared library|vulkan|cuda/i.test(reason)) {
+    return new UsageError(`Cannot use device ${device}: the runtime finds none here`, {
+      remedy: "Use --device cpu, or check the graphics driver.",
+      cause,
+    });
+  }
+  return new DataError(`Cannot load ${name}: ${reason.split("\n")[0]}`, { cause });
+}
