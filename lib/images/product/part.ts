@@ -1,0 +1,463 @@
+/**
+ * One part: everything that its picture shows, as plain numbers. `goodPart` draws them within the
+ * limits that the paper gives for a good part (section 3); a defect changes them (`defects.ts`).
+ *
+ * @module
+ */
+import type { RandomState } from "../../base/random.ts";
+import { type Colour, type Point, type ProductLayout, rounded } from "./layout.ts";
+import { cosineOfTurns, sineOfTurns } from "./noise.ts";
+
+/** A highlight (or with negative strength a shadow) on the metal around the piezo, bent around its centre. */
+export interface Glint {
+  /** direction from the piezo's centre, in turns clockwise from the right */
+  readonly turn: number;
+  readonly radius: number;
+  /** half its width along the radius */
+  readonly width: number;
+  /** half its length, in radii */
+  readonly length: number;
+  /** grey levels at its middle */
+  readonly strength: number;
+}
+
+/** A thin stroke through points. */
+export interface Stroke {
+  readonly kind: "stroke";
+  readonly points: readonly Point[];
+  readonly width: number;
+  readonly colour: Colour;
+  readonly opacity: number;
+  /** 0 flat … 1 round and shining like a wire */
+  readonly gloss: number;
+  readonly above: Layer;
+}
+
+/** An irregular spot: burn, paste, flake, missing piece. */
+export interface Patch extends Point {
+  readonly kind: "patch";
+  readonly radius: number;
+  /** width divided by height before turning */
+  readonly aspect: number;
+  readonly turn: number;
+  /** sines and cosines of 2, 3, 4 and 5 waves around the outline */
+  readonly outline: readonly number[];
+  readonly colour: Colour;
+  readonly opacity: number;
+  /** width of the edge's fading, in radii */
+  readonly softness: number;
+  /** grey levels of surface noise */
+  readonly texture: number;
+  /** grey levels added on a thin line along the edge */
+  readonly edge: number;
+  readonly above: Layer;
+}
+
+/** A small shining sphere with a ring of flux. */
+export interface Ball extends Point {
+  readonly kind: "ball";
+  readonly radius: number;
+  readonly flux: number;
+  readonly above: Layer;
+}
+
+/** What a mark lies on: the piezo, the solder and wires, or the pins. */
+export type Layer = "piezo" | "solder" | "pins";
+
+/** Something on the part that a drawing of its components does not hold. */
+export type Mark = Stroke | Patch | Ball;
+
+/** A solder dot. */
+export interface Dot extends Point {
+  readonly radius: number;
+  /** sines and cosines of 2, 3, 4 and 5 waves around the outline */
+  readonly outline: readonly number[];
+  /** the bright crater: its middle, in radii from the dot's, and its size */
+  readonly crater: Point & { readonly size: number; readonly bright: number };
+  /** grey levels of the dark rim */
+  readonly rim: number;
+  /** translucent flux around the dot: offset in radii and opacity */
+  readonly flux: Point & { readonly opacity: number };
+  /** 0 smooth … 1 porous and dull */
+  readonly rough: number;
+  /** 0 clean … 1 charred */
+  readonly burn: number;
+  /** solder that is missing: depth of a cut from direction `turn`, in radii; 0 = none */
+  readonly cut: { readonly turn: number; readonly depth: number };
+  readonly present: boolean;
+}
+
+/** A wire from a solder dot to a pin. */
+export interface Wire {
+  /** from the end in the solder to the end at the pin */
+  readonly points: readonly Point[];
+  readonly width: number;
+  readonly tone: number;
+  /** 0 clean … 1 charred */
+  readonly burn: number;
+  /** where along its length the char has its middle, 0 … 1 */
+  readonly burnAt: number;
+  readonly present: boolean;
+}
+
+/** A pin. */
+export interface Pin {
+  readonly shift: Point;
+  /** sideways move of its lower end */
+  readonly tilt: number;
+  readonly opacity: number;
+  readonly tone: number;
+  readonly blur: number;
+  readonly present: boolean;
+}
+
+/** All numbers of one part. Lengths are fractions of the image, tones are grey levels or factors near 1. */
+export interface Part {
+  /** seed of all surface noise */
+  readonly noise: number;
+  readonly camera: {
+    readonly shift: Point;
+    readonly scale: number;
+    /** share of each neighbour in a light blur */
+    readonly defocus: number;
+    /** grey levels of sensor noise */
+    readonly grain: number;
+    /** height of the black border at the bottom */
+    readonly border: number;
+  };
+  readonly light: {
+    readonly gain: number;
+    readonly tint: Colour;
+    readonly slope: Point;
+    readonly vignette: number;
+  };
+  readonly membrane: {
+    readonly tone: number;
+    readonly contrast: number;
+    /** 0 speckled … 1 radial brush strokes */
+    readonly brushed: number;
+    readonly grainSize: number;
+    readonly blotch: number;
+  };
+  readonly ring: { readonly tone: number; readonly contrast: number; readonly horn: number };
+  readonly glints: readonly Glint[];
+  readonly border: { readonly tone: number; readonly glue: number; readonly glueFrom: number };
+  readonly piezo: { readonly turn: number; readonly ragged: number };
+  readonly electrode: {
+    readonly tone: number;
+    readonly warmth: number;
+    /** grey levels of the woven rows, of the diagonal twill, of fine speckle, of broad clouds */
+    readonly rows: number;
+    readonly twill: number;
+    readonly speckle: number;
+    readonly clouds: number;
+    /** direction of the rows, in turns */
+    readonly turn: number;
+    readonly period: number;
+  };
+  readonly hole: Point & { readonly radius: number; readonly tone: number };
+  readonly dots: readonly [Dot, Dot];
+  readonly wires: readonly [Wire, Wire];
+  readonly pins: readonly [Pin, Pin];
+  readonly marks: readonly Mark[];
+}
+
+/** Draws a part without defects. `nuisance` scales how far it may lie from the middle of what is allowed. */
+export function goodPart(layout: ProductLayout, random: RandomState, nuisance: number): Part {
+  const vary = (middle: number, spread: number) =>
+    rounded(middle + nuisance * spread * bell(random));
+  const noise = random.uint32();
+  const camera = {
+    shift: { x: vary(0, 0.006), y: vary(0, 0.006) },
+    scale: vary(1, 0.006),
+    defocus: rounded(nuisance * 0.14 * random.random() * random.random()),
+    grain: rounded(1.5 + nuisance * 1.5 * random.random()),
+    border: random.random() < 0.12 * nuisance ? rounded(random.uniform(0.004, 0.016)) : 0,
+  };
+  const warm = nuisance * 0.025 * bell(random);
+  const light = {
+    gain: vary(1, 0.09),
+    tint: [rounded(1 + warm), vary(1, 0.008), rounded(1 - warm)] as Colour,
+    slope: { x: vary(0, 0.14), y: vary(0, 0.14) },
+    vignette: rounded(nuisance * random.uniform(0, 0.22)),
+  };
+  const membrane = {
+    tone: vary(1, 0.13),
+    contrast: vary(1, 0.32),
+    brushed: rounded(0.5 + nuisance * random.uniform(-0.5, 0.5)),
+    grainSize: vary(1, 0.28),
+    blotch: rounded(nuisance * random.uniform(4, 30)),
+  };
+  const ring = { tone: vary(1, 0.13), contrast: vary(1, 0.4), horn: vary(-0.66, 0.09) };
+  const glints = harmlessGlints(layout, random, nuisance);
+  const border = {
+    tone: vary(1, 0.12),
+    glue: rounded(random.uniform(10, 34)),
+    glueFrom: vary(-0.1, 0.25),
+  };
+  const piezo = { turn: vary(0, 0.004), ragged: vary(0.0032, 0.0012) };
+  const weave = random.random();
+  const electrode = {
+    tone: vary(1, 0.075),
+    warmth: vary(0, 4.5),
+    rows: rounded(weave < 0.6 ? random.uniform(9, 25) : random.uniform(0, 7)),
+    twill: rounded(weave > 0.45 && weave < 0.85 ? random.uniform(8, 20) : random.uniform(0, 4)),
+    speckle: rounded(weave > 0.8 ? random.uniform(15, 26) : random.uniform(6, 15)),
+    clouds: rounded(nuisance * random.uniform(2, 11)),
+    turn: vary(-0.02, 0.045),
+    period: vary(0.027, 0.005),
+  };
+  const hole = {
+    x: vary(layout.hole.x, 0.005),
+    y: vary(layout.hole.y, 0.005),
+    radius: vary(layout.hole.radius, 0.003),
+    tone: vary(1, 0.12),
+  };
+  const dots = [
+    goodDot(layout, 0, random, nuisance),
+    goodDot(layout, 1, random, nuisance),
+  ] as const;
+  const pins = [goodPin(random, nuisance), goodPin(random, nuisance)] as const;
+  const wire = (side: 0 | 1): Wire => {
+    const course = goodCourse(layout, side, random, nuisance);
+    return {
+      points: wirePoints(layout, side, dots[side], pins[side], course),
+      width: vary(0.0125, 0.0011),
+      tone: vary(1, 0.14),
+      burn: 0,
+      burnAt: 0.5,
+      present: true,
+    };
+  };
+  const wires = [wire(0), wire(1)] as const;
+  const marks = [...fluxTraces(dots, random), ...allowedScratches(layout, random, nuisance)];
+  return {
+    noise,
+    camera,
+    light,
+    membrane,
+    ring,
+    glints,
+    border,
+    piezo,
+    electrode,
+    hole,
+    dots,
+    wires,
+    pins,
+    marks,
+  };
+}
+
+/** How a wire runs; see {@linkcode wirePoints}. */
+export interface WireCourse {
+  /** end in the solder, in radii from the dot's middle */
+  readonly attach: Point;
+  /** end along the pin's upper edge, in parts of half its width */
+  readonly end: number;
+  /** how far below the pin's upper edge the wire goes, hidden or beside it */
+  readonly depth: number;
+  readonly bend: readonly [number, number, number];
+}
+
+/** A course within the limits of a good part: near the middle of the dot, neither straight nor too bent. */
+export function goodCourse(
+  layout: ProductLayout,
+  side: number,
+  random: RandomState,
+  nuisance: number,
+): WireCourse {
+  const usual = layout.wires[side];
+  const bend = 1 + nuisance * random.uniform(-0.34, 0.34);
+  const wave = nuisance * 0.022;
+  return {
+    attach: {
+      x: rounded(nuisance * 0.19 * bell(random)),
+      y: rounded(0.62 + nuisance * 0.1 * bell(random)),
+    },
+    end: rounded(usual.end + nuisance * random.uniform(-0.3, 0.25)),
+    depth: 0.012,
+    bend: usual.bend.map((part) =>
+      rounded(part * bend + wave * bell(random))
+    ) as unknown as WireCourse["bend"],
+  };
+}
+
+/** The points of a wire with a given course, from solder to pin. */
+export function wirePoints(
+  layout: ProductLayout,
+  side: number,
+  dot: Point & { readonly radius: number },
+  pin: Pin,
+  course: WireCourse,
+): Point[] {
+  const { top, bottom, half } = layout.pins[side];
+  const from = {
+    x: dot.x + course.attach.x * dot.radius,
+    y: dot.y + course.attach.y * dot.radius,
+  };
+  const axis = unit(bottom.x + pin.tilt - top.x, bottom.y - top.y);
+  const to = {
+    x: top.x + pin.shift.x + axis.y * half * course.end + axis.x * course.depth,
+    y: top.y + pin.shift.y - axis.x * half * course.end + axis.y * course.depth,
+  };
+  const dx = to.x - from.x;
+  const dy = to.y - from.y;
+  const at = (way: number, right: number): Point => ({
+    x: rounded(from.x + dx * way + dy * right),
+    y: rounded(from.y + dy * way - dx * right),
+  });
+  const [first, second, third] = course.bend;
+  return [at(0, 0), at(0.22, first), at(0.56, second), at(0.84, third), at(1, 0)];
+}
+
+/** Sum of three uniform numbers, made to mean 0 and standard deviation 1/2 … within [-1.5, 1.5]. */
+export function bell(random: RandomState): number {
+  return random.random() + random.random() + random.random() - 1.5;
+}
+
+/** Coefficients of an irregular outline: 2, 3, 4 and 5 waves around, falling in size. */
+export function irregularOutline(random: RandomState, size: number): number[] {
+  return [1, 1, 0.75, 0.75, 0.5, 0.5, 0.35, 0.35].map((part) =>
+    rounded(part * size * bell(random))
+  );
+}
+
+/** A vector of length 1. */
+export function unit(x: number, y: number): Point {
+  const length = Math.sqrt(x * x + y * y);
+  return length > 0 ? { x: x / length, y: y / length } : { x: 1, y: 0 };
+}
+
+function goodDot(
+  layout: ProductLayout,
+  side: number,
+  random: RandomState,
+  nuisance: number,
+): Dot {
+  const usual = layout.dots[side];
+  const vary = (middle: number, spread: number) =>
+    rounded(middle + nuisance * spread * bell(random));
+  return {
+    x: vary(usual.x, 0.007),
+    y: vary(usual.y, 0.006),
+    radius: vary(usual.radius * 0.96, 0.006),
+    outline: irregularOutline(random, 0.014 + 0.022 * nuisance),
+    crater: {
+      x: vary(0, 0.14),
+      y: vary(0.04, 0.12),
+      size: vary(0.54, 0.07),
+      bright: vary(1, 0.16),
+    },
+    rim: vary(52, 14),
+    flux: { x: vary(0, 0.16), y: vary(0.03, 0.14), opacity: rounded(random.uniform(0.1, 0.6)) },
+    rough: rounded(nuisance * 0.16 * random.random()),
+    burn: 0,
+    cut: { turn: 0, depth: 0 },
+    present: true,
+  };
+}
+
+function goodPin(random: RandomState, nuisance: number): Pin {
+  const vary = (middle: number, spread: number) =>
+    rounded(middle + nuisance * spread * bell(random));
+  return {
+    shift: { x: vary(0, 0.008), y: vary(0, 0.008) },
+    tilt: vary(0, 0.012),
+    opacity: vary(0.82, 0.07),
+    tone: vary(1, 0.1),
+    blur: vary(0.009, 0.0025),
+    present: true,
+  };
+}
+
+/** Reflections on membrane and ring: a few everywhere, now and then a strong one. All harmless. */
+function harmlessGlints(layout: ProductLayout, random: RandomState, nuisance: number): Glint[] {
+  const glints: Glint[] = [];
+  const { radius } = layout.piezo;
+  const count = 3 + random.integer(6);
+  for (let i = 0; i < count; i++) {
+    const onRing = random.random() < 0.45;
+    const strong = random.random() < 0.22 ? 2.2 : 1;
+    const from = onRing ? radius + 0.004 : layout.ring;
+    const to = onRing ? layout.ring : layout.ring + 0.16;
+    glints.push({
+      turn: rounded(random.random()),
+      radius: rounded(random.uniform(from, to)),
+      width: rounded(random.uniform(0.006, onRing ? 0.022 : 0.05)),
+      length: rounded(random.uniform(0.06, 0.4)),
+      strength: rounded(
+        nuisance * strong * random.uniform(18, 62) * (random.random() < 0.3 ? -0.8 : 1),
+      ),
+    });
+  }
+  return glints;
+}
+
+/** Glassy traces of flux beside the solder dots, as every part has them. */
+function fluxTraces(dots: readonly [Dot, Dot], random: RandomState): Stroke[] {
+  const traces: Stroke[] = [];
+  for (const dot of dots) {
+    const count = random.integer(3);
+    for (let i = 0; i < count; i++) {
+      const turn = random.uniform(0.02, 0.48);
+      const reach = random.uniform(1.02, 1.22);
+      const points: Point[] = [];
+      for (let k = 0; k < 4; k++) {
+        const angle = turn + (k - 1.5) * random.uniform(0.02, 0.05);
+        const way = dot.radius * (reach + 0.09 * bell(random));
+        points.push({
+          x: rounded(dot.x + way * direction(angle).x),
+          y: rounded(dot.y + way * direction(angle).y),
+        });
+      }
+      traces.push({
+        kind: "stroke",
+        points,
+        width: rounded(random.uniform(0.004, 0.011)),
+        colour: [205, 210, 210],
+        opacity: rounded(random.uniform(0.12, 0.42)),
+        gloss: 0,
+        above: "piezo",
+      });
+    }
+  }
+  return traces;
+}
+
+/** Small scratches on the piezo, which the paper allows (Figure 2). */
+function allowedScratches(
+  layout: ProductLayout,
+  random: RandomState,
+  nuisance: number,
+): Stroke[] {
+  const scratches: Stroke[] = [];
+  const count = random.random() < 0.4 * nuisance ? 1 + random.integer(3) : 0;
+  for (let i = 0; i < count; i++) {
+    const at = direction(random.random());
+    const way = layout.electrode * 0.9 * Math.sqrt(random.random());
+    const along = direction(random.random());
+    const length = random.uniform(0.012, 0.04);
+    const x = layout.piezo.x + way * at.x;
+    const y = layout.piezo.y + way * at.y;
+    const light = random.random() < 0.6;
+    scratches.push({
+      kind: "stroke",
+      points: [
+        { x: rounded(x), y: rounded(y) },
+        { x: rounded(x + along.x * length), y: rounded(y + along.y * length) },
+      ],
+      width: rounded(random.uniform(0.002, 0.0042)),
+      colour: light ? [222, 226, 228] : [112, 112, 112],
+      opacity: rounded(random.uniform(0.2, 0.5)),
+      gloss: 0,
+      above: "piezo",
+    });
+  }
+  return scratches;
+}
+
+/** The unit vector at an angle in turns, clockwise from the right. */
+export function direction(turn: number): Point {
+  return { x: cosineOfTurns(turn), y: sineOfTurns(turn) };
+}
