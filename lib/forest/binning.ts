@@ -1,0 +1,161 @@
+/**
+ * From a table of numbers to a table of small integers: cut points per column (fit), then the bin of
+ * each value (transform). All later stages see bins only; a split of the forest lies at a cut point.
+ *
+ * @module
+ */
+import { DataError } from "../base/errors.ts";
+import { quantileCuts } from "./quantile_sketch.ts";
+
+/** A table of features. `values` has `rows * columns` numbers, row-major; NaN is a missing value. */
+export interface FeatureMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array | Float64Array; // [rows, columns]
+}
+
+/** Cut points of all columns; column `j` owns `cuts[starts[j]] … cuts[starts[j + 1] - 1]`. */
+export interface FeatureCuts {
+  readonly starts: Int32Array; // [columns + 1]
+  readonly cuts: Float32Array;
+  /** A number below every value of the column: the threshold that only missing values fall under. */
+  readonly floors: Float32Array; // [columns]
+}
+
+/** A binned table, column-major. A missing value has the bin after the column's last. */
+export interface BinnedMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bins: Uint16Array; // [columns, rows]
+  /** Bins of each column, without the one for missing values. */
+  readonly binCounts: Int32Array; // [columns]
+  /** 1 for columns with a missing value. */
+  readonly hasMissing: Uint8Array; // [columns]
+}
+
+/**
+ * A feature matrix from rows of equal length (copied, as float64).
+ *
+ * @throws {DataError} for no rows, no columns, or rows of different lengths
+ */
+export function featureMatrix(rows: readonly ArrayLike<number>[]): FeatureMatrix {
+  if (rows.length === 0) throw new DataError("Cannot make a feature table: it has 0 rows");
+  const columns = rows[0].length;
+  const values = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    if (row.length !== columns) {
+      throw new DataError(
+        `Cannot make a feature table: row ${i} has ${row.length} values, row 0 has ${columns}`,
+      );
+    }
+    values.set(row, i * columns);
+  });
+  const matrix = { rows: rows.length, columns, values };
+  checkFeatures(matrix);
+  return matrix;
+}
+
+/**
+ * Checks sizes and values of a table.
+ *
+ * @throws {RangeError} for more than 2^31 - 1 cells, or `values` of another length
+ * @throws {DataError} for no rows, no columns, or an infinite value (XGBoost refuses these too)
+ */
+export function checkFeatures(features: FeatureMatrix): void {
+  const { rows, columns, values } = features;
+  if (!(rows >= 1)) throw new DataError(`Cannot use a feature table: it has ${rows} rows`);
+  if (!(columns >= 1)) throw new DataError(`Cannot use a feature table: it has ${columns} columns`);
+  if (rows * columns >= 2 ** 31) {
+    throw new RangeError(
+      `Cannot use a feature table of more than 2^31 - 1 cells: ${rows} rows x ${columns} columns`,
+    );
+  }
+  if (values.length !== rows * columns) {
+    throw new RangeError(
+      `Cannot use a feature table: ${rows} rows x ${columns} columns need ${
+        rows * columns
+      } values, ` +
+        `values has ${values.length}`,
+    );
+  }
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.fround(values[i]);
+    if (value === Infinity || value === -Infinity) {
+      throw new DataError(
+        `Cannot use a feature table: row ${Math.floor(i / columns)}, column ${i % columns} is ` +
+          `${values[i]}, which float32 cannot hold`,
+        { remedy: "Write NaN where a value is missing." },
+      );
+    }
+  }
+}
+
+/** Cut points of every column, as XGBoost's `hist` chooses them (values are rounded to float32). */
+export function fitCuts(features: FeatureMatrix, maxBin: number): FeatureCuts {
+  const { rows, columns, values } = features;
+  const perColumn: Float32Array[] = [];
+  const starts = new Int32Array(columns + 1);
+  const floors = new Float32Array(columns);
+  const column = new Float32Array(rows);
+  for (let j = 0; j < columns; j++) {
+    let count = 0;
+    let least = Infinity;
+    for (let i = 0, k = j; i < rows; i++, k += columns) {
+      const value = Math.fround(values[k]);
+      if (value !== value) continue;
+      column[count++] = value;
+      if (value < least) least = value;
+    }
+    const cuts = quantileCuts(column.subarray(0, count), maxBin);
+    perColumn.push(cuts);
+    starts[j + 1] = starts[j] + cuts.length;
+    floors[j] = count === 0 ? 1e-5 : least - Math.abs(least) - Math.fround(1e-5);
+  }
+  const cuts = new Float32Array(starts[columns]);
+  perColumn.forEach((own, j) => cuts.set(own, starts[j]));
+  return { starts, cuts, floors };
+}
+
+/**
+ * The bin of every value: the number of the column's cuts that are not above it, at most the last bin.
+ *
+ * @param shared whether the bins go into shared memory, for several workers
+ */
+export function binFeatures(
+  features: FeatureMatrix,
+  cuts: FeatureCuts,
+  shared = false,
+): BinnedMatrix {
+  const { rows, columns, values } = features;
+  const bytes = rows * columns * Uint16Array.BYTES_PER_ELEMENT;
+  const bins = new Uint16Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+  const binCounts = new Int32Array(columns);
+  const hasMissing = new Uint8Array(columns);
+  for (let j = 0; j < columns; j++) {
+    const own = cuts.cuts.subarray(cuts.starts[j], cuts.starts[j + 1]);
+    binCounts[j] = own.length;
+    const offset = j * rows;
+    for (let i = 0, k = j; i < rows; i++, k += columns) {
+      const value = Math.fround(values[k]);
+      if (value !== value) {
+        bins[offset + i] = own.length;
+        hasMissing[j] = 1;
+      } else {
+        bins[offset + i] = binOf(own, value);
+      }
+    }
+  }
+  return { rows, columns, bins, binCounts, hasMissing };
+}
+
+/** The number of `cuts` that are not above `value`, at most `cuts.length - 1`. */
+function binOf(cuts: Float32Array, value: number): number {
+  let low = 0;
+  let high = cuts.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (cuts[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,203 @@
+/**
+ * Fits a boosted random forest: rounds of parallel trees on the gradients of the logistic loss, with
+ * XGBoost's meaning of every parameter (SegAD, section 4.2 and appendix A.1; Chen and Guestrin 2016).
+ *
+ * Without sampling the trees are those of xgboost 2.0.3 with `tree_method="hist"`. With sampling they
+ * are equal in distribution only: rows and columns come from NumPy's generator, not from XGBoost's.
+ *
+ * @module
+ */
+import { DataError } from "../base/errors.ts";
+import { binFeatures, checkFeatures, type FeatureMatrix, fitCuts } from "./binning.ts";
+import { treeCapacity } from "./grower.ts";
+import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
+import { type ForestParameters, forestParameters } from "./parameters.ts";
+import type { BoostedForest } from "./predictor.ts";
+import { roundThreads } from "./round_threads.ts";
+import { type FitState } from "./round.ts";
+import { type TreeTable, treeTable } from "./tree_table.ts";
+
+/** How a fit is carried out; nothing here changes its result. */
+export interface FitOptions {
+  /** Threads, this one included; 1 by default. More need read permission for the program's files. */
+  readonly workers?: number;
+}
+
+/**
+ * Fits a forest on `features` [rows, columns] and `labels` [rows] (0 good, 1 bad). The same seed gives
+ * the same bits for any number of workers. Memory beside the features: 2 bytes a cell for the bins, and
+ * per row 20 bytes and 24 per worker.
+ *
+ * @param parameters XGBoost's; what is left out has XGBoost's default
+ * @param seed integer in [0, 2^32)
+ * @throws {DataError} for no rows, an infinite feature, labels that are not 0 or 1 or all the same
+ * @throws {RangeError} for a parameter out of its range, or more than 2^31 - 1 cells
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { predictMargin } from "./predictor.ts";
+ * const features = { rows: 4, columns: 1, values: Float64Array.of(1, 2, 3, 4) };
+ * const parameters = { n_estimators: 1, min_child_weight: 0, learning_rate: 1 };
+ * const forest = fitBoostedForest(features, Uint8Array.of(0, 0, 1, 1), parameters, 0);
+ * assert.deepEqual([...forest.threshold], [3, Math.fround(-2 / 3), Math.fround(2 / 3)]);
+ * assert.ok(predictMargin(forest, features)[3] > 0);
+ * ```
+ */
+export function fitBoostedForest(
+  features: FeatureMatrix,
+  labels: ArrayLike<number>,
+  parameters: Partial<ForestParameters>,
+  seed: number,
+  options: FitOptions = {},
+): BoostedForest {
+  const complete = forestParameters(parameters);
+  checkFeatures(features);
+  const targets = checkLabels(labels, features.rows);
+  const workers = workerCount(options, complete);
+  const state = fitState(features, complete, seed, workers > 1);
+  const score = baseScore(targets, complete);
+  state.margins.fill(baseMargin(score, complete.objective));
+  const threads = roundThreads(state, workers);
+  const rounds: TreeTable[] = [];
+  try {
+    for (let round = 0; round < complete.n_estimators; round++) {
+      const { margins, gradients, hessians } = state;
+      logisticGradients(margins, targets, complete.scale_pos_weight, gradients, hessians);
+      threads.growTrees(round);
+      if (round + 1 < complete.n_estimators) threads.moveMargins();
+      rounds.push(compactTable(state.trees));
+    }
+  } finally {
+    threads.close();
+  }
+  return joinRounds(rounds, complete, features.columns, score);
+}
+
+/** Labels as bytes. */
+function checkLabels(labels: ArrayLike<number>, rows: number): Uint8Array {
+  if (labels.length !== rows) {
+    throw new RangeError(`Cannot fit a forest: ${labels.length} labels for ${rows} rows`);
+  }
+  const counts = [0, 0];
+  for (let i = 0; i < rows; i++) {
+    if (labels[i] !== 0 && labels[i] !== 1) {
+      throw new DataError(`Cannot fit a forest: label ${i} is ${labels[i]}, not 0 or 1`);
+    }
+    counts[labels[i]]++;
+  }
+  for (const label of [0, 1]) {
+    if (counts[label] === 0) {
+      throw new DataError(`Cannot fit a forest: all ${rows} labels are ${1 - label}`, {
+        remedy: "The training set needs good (0) and bad (1) images.",
+      });
+    }
+  }
+  return Uint8Array.from(labels);
+}
+
+/** Threads of use: no more than there are trees in a round. */
+function workerCount(options: FitOptions, parameters: ForestParameters): number {
+  const { workers = 1 } = options;
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new RangeError(`workers=${workers} must be an integer of at least 1`);
+  }
+  return Math.min(workers, parameters.num_parallel_tree);
+}
+
+/** Bins the table and makes room for gradients and for one round of trees. */
+function fitState(
+  features: FeatureMatrix,
+  parameters: ForestParameters,
+  seed: number,
+  shared: boolean,
+): FitState {
+  const { rows } = features;
+  const cuts = fitCuts(features, parameters.max_bin);
+  const bytes = (size: number) => shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size);
+  const capacity = treeCapacity(rows, parameters.max_depth);
+  return {
+    binned: binFeatures(features, cuts, shared),
+    cuts,
+    parameters,
+    seed,
+    gradients: new Float64Array(bytes(8 * rows)),
+    hessians: new Float64Array(bytes(8 * rows)),
+    margins: new Float32Array(bytes(4 * rows)),
+    trees: treeTable(parameters.num_parallel_tree, capacity, shared),
+  };
+}
+
+/** A copy of the used places; `capacity` is that of the widest tree. */
+function compactTable(table: TreeTable): TreeTable {
+  const trees = table.sizes.length;
+  let capacity = 0;
+  for (const size of table.sizes) capacity = Math.max(capacity, size);
+  const compact = treeTable(trees, capacity, false);
+  compact.sizes.set(table.sizes);
+  for (let tree = 0; tree < trees; tree++) {
+    const from = tree * table.capacity;
+    const to = from + table.sizes[tree];
+    const place = tree * capacity;
+    compact.left.set(table.left.subarray(from, to), place);
+    compact.feature.set(table.feature.subarray(from, to), place);
+    compact.defaultLeft.set(table.defaultLeft.subarray(from, to), place);
+    compact.threshold.set(table.threshold.subarray(from, to), place);
+    compact.gain.set(table.gain.subarray(from, to), place);
+    compact.cover.set(table.cover.subarray(from, to), place);
+    compact.weight.set(table.weight.subarray(from, to), place);
+  }
+  return compact;
+}
+
+/** The trees of all rounds as one forest. */
+function joinRounds(
+  rounds: readonly TreeTable[],
+  parameters: ForestParameters,
+  columns: number,
+  score: number,
+): BoostedForest {
+  const { num_parallel_tree, objective, scale_pos_weight } = parameters;
+  const starts = new Int32Array(rounds.length * num_parallel_tree + 1);
+  rounds.forEach((table, round) => {
+    for (let tree = 0; tree < num_parallel_tree; tree++) {
+      const at = round * num_parallel_tree + tree;
+      starts[at + 1] = starts[at] + table.sizes[tree];
+    }
+  });
+  const nodes = starts[starts.length - 1];
+  const forest: BoostedForest = {
+    objective,
+    columns,
+    num_parallel_tree,
+    scale_pos_weight,
+    base_score: score,
+    starts,
+    left: new Int32Array(nodes),
+    right: new Int32Array(nodes),
+    feature: new Int32Array(nodes),
+    defaultLeft: new Uint8Array(nodes),
+    threshold: new Float32Array(nodes),
+    gain: new Float32Array(nodes),
+    cover: new Float32Array(nodes),
+    weight: new Float32Array(nodes),
+  };
+  rounds.forEach((table, round) => {
+    for (let tree = 0; tree < num_parallel_tree; tree++) {
+      const from = tree * table.capacity;
+      const to = from + table.sizes[tree];
+      const place = starts[round * num_parallel_tree + tree];
+      forest.left.set(table.left.subarray(from, to), place);
+      forest.feature.set(table.feature.subarray(from, to), place);
+      forest.defaultLeft.set(table.defaultLeft.subarray(from, to), place);
+      forest.threshold.set(table.threshold.subarray(from, to), place);
+      forest.gain.set(table.gain.subarray(from, to), place);
+      forest.cover.set(table.cover.subarray(from, to), place);
+      forest.weight.set(table.weight.subarray(from, to), place);
+    }
+  });
+  for (let node = 0; node < nodes; node++) {
+    forest.right[node] = forest.left[node] < 0 ? -1 : forest.left[node] + 1;
+  }
+  return forest;
+}

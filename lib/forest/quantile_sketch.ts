@@ -1,0 +1,214 @@
+/**
+ * Weighted quantile summary of one column, as XGBoost 2.0.3 makes it for `tree_method="hist"` (its
+ * `WQuantileSketch`; Chen and Guestrin 2016, appendix A): values are queued, sorted, and pruned into
+ * summaries of bounded size that are merged in a binary counter. Ranks are float32, as there. With at
+ * most `limit` different values nothing is pruned and the summary is exact.
+ *
+ * @module
+ */
+
+/** Sorted distinct values with the least and greatest rank that each can have. */
+export interface QuantileSummary {
+  readonly size: number;
+  /** Distinct values, ascending. */
+  readonly value: Float32Array;
+  /** Least possible weight below the value. */
+  readonly rankLow: Float32Array;
+  /** Greatest possible weight up to and including the value. */
+  readonly rankHigh: Float32Array;
+  /** Least weight of the value itself. */
+  readonly weight: Float32Array;
+}
+
+/** Summaries hold this many times more entries than there will be bins. */
+const sketchFactor = 8;
+
+/**
+ * The cut points of a column: ascending float32 numbers; bin `i` holds the values below cut `i` and not
+ * below cut `i - 1`. The last cut lies above every value. A column without values has one cut.
+ *
+ * @param values the column's values without NaN, in row order (the order matters once more values come
+ *   than a summary holds)
+ * @param maxBin most bins of a column
+ */
+export function quantileCuts(values: Float32Array, maxBin: number): Float32Array {
+  const f32 = Math.fround;
+  if (values.length === 0) return Float32Array.of(3 * f32(1e-5));
+  const intermediate = Math.min(values.length, maxBin * sketchFactor);
+  const bins = Math.min(intermediate, maxBin);
+  const summary = prune(prune(sketchColumn(values, maxBin), intermediate), bins + 1);
+  const cuts: number[] = [];
+  for (let i = 1; i < Math.min(summary.size, bins); i++) {
+    if (i === 1 || summary.value[i] > cuts[cuts.length - 1]) cuts.push(summary.value[i]);
+  }
+  const last = summary.value[summary.size - 1];
+  cuts.push(f32(last + (Math.abs(last) + f32(1e-5))));
+  return Float32Array.from(cuts);
+}
+
+/** The summary of a whole column. */
+function sketchColumn(values: Float32Array, maxBin: number): QuantileSummary {
+  const bins = Math.max(1, Math.min(maxBin, values.length));
+  const limit = summaryLimit(values.length, 1 / (bins * sketchFactor));
+  const levels: (QuantileSummary | undefined)[] = [];
+  // A run of equal neighbours takes one place in the queue, so the queue is counted in runs.
+  let start = 0;
+  let runs = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (i > start && values[i] === values[i - 1]) continue;
+    if (runs === 2 * limit) {
+      pushSummary(levels, prune(exactSummary(values.slice(start, i)), limit), limit);
+      start = i;
+      runs = 0;
+    }
+    runs++;
+  }
+  const rest = exactSummary(values.slice(start));
+  if (levels.length === 0 && rest.size <= limit) return rest;
+  let total = prune(rest, limit);
+  for (const level of levels) {
+    if (level !== undefined) total = prune(merge(total, level), limit);
+  }
+  return total;
+}
+
+/** Entries that a summary may hold so that the merged error stays below `epsilon`. */
+function summaryLimit(count: number, epsilon: number): number {
+  for (let levels = 1;; levels++) {
+    const limit = Math.min(count, Math.ceil(levels / epsilon) + 1);
+    if (2 ** levels * limit >= count) return limit;
+  }
+}
+
+/** Adds a summary to the binary counter of summaries. */
+function pushSummary(
+  levels: (QuantileSummary | undefined)[],
+  summary: QuantileSummary,
+  limit: number,
+): void {
+  let carried = summary;
+  for (let level = 0;; level++) {
+    const there = levels[level];
+    if (there === undefined) {
+      levels[level] = prune(carried, limit);
+      return;
+    }
+    carried = merge(prune(carried, limit), there);
+    if (carried.size <= limit) {
+      levels[level] = carried;
+      return;
+    }
+    levels[level] = undefined;
+  }
+}
+
+/** The exact summary of `values`, which are sorted in place. */
+function exactSummary(values: Float32Array): QuantileSummary {
+  values.sort();
+  const summary = emptySummary(values.length);
+  let size = 0;
+  for (let i = 0; i < values.length;) {
+    let j = i + 1;
+    while (j < values.length && values[j] === values[i]) j++;
+    summary.value[size] = values[i];
+    summary.rankLow[size] = i;
+    summary.rankHigh[size] = j;
+    summary.weight[size] = j - i;
+    size++;
+    i = j;
+  }
+  return { ...summary, size };
+}
+
+/** At most `most` entries at evenly spaced ranks; first and last stay. */
+function prune(source: QuantileSummary, most: number): QuantileSummary {
+  if (source.size <= most) return source;
+  const f32 = Math.fround;
+  const { value, rankLow, rankHigh, weight } = source;
+  const last = source.size - 1;
+  const begin = rankHigh[0];
+  const range = f32(rankLow[last] - rankHigh[0]);
+  const steps = most - 1;
+  const kept = [0];
+  let i = 1;
+  let previous = 0;
+  for (let k = 1; k < steps; k++) {
+    const twiceRank = f32(2 * f32(f32(f32(k * range) / steps) + begin));
+    while (i < last && twiceRank >= f32(rankHigh[i + 1] + rankLow[i + 1])) i++;
+    if (i === last) break;
+    const middle = f32(f32(rankLow[i] + weight[i]) + f32(rankHigh[i + 1] - weight[i + 1]));
+    const chosen = twiceRank < middle ? i : i + 1;
+    if (chosen !== previous) kept.push(previous = chosen);
+  }
+  if (previous !== last) kept.push(last);
+  const summary = emptySummary(kept.length);
+  kept.forEach((from, to) => {
+    summary.value[to] = value[from];
+    summary.rankLow[to] = rankLow[from];
+    summary.rankHigh[to] = rankHigh[from];
+    summary.weight[to] = weight[from];
+  });
+  return summary;
+}
+
+/** The summary of two columns' values together. */
+function merge(a: QuantileSummary, b: QuantileSummary): QuantileSummary {
+  if (a.size === 0) return b;
+  if (b.size === 0) return a;
+  const merged = emptySummary(a.size + b.size);
+  let size = 0;
+  let i = 0;
+  let j = 0;
+  let lowA = 0; // rank of the next value of a, as far as a knows
+  let lowB = 0;
+  const add = (value: number, low: number, high: number, weight: number) => {
+    merged.value[size] = value;
+    merged.rankLow[size] = low;
+    merged.rankHigh[size] = high;
+    merged.weight[size] = weight;
+    size++;
+  };
+  while (i < a.size || j < b.size) {
+    const takeA = j === b.size || (i < a.size && a.value[i] <= b.value[j]);
+    const takeB = i === a.size || (j < b.size && b.value[j] <= a.value[i]);
+    if (takeA && takeB) {
+      const weight = a.weight[i] + b.weight[j];
+      add(a.value[i], a.rankLow[i] + b.rankLow[j], a.rankHigh[i] + b.rankHigh[j], weight);
+    } else if (takeA) {
+      const high = j === b.size ? b.rankHigh[j - 1] : Math.fround(b.rankHigh[j] - b.weight[j]);
+      add(a.value[i], a.rankLow[i] + lowB, a.rankHigh[i] + high, a.weight[i]);
+    } else {
+      const high = i === a.size ? a.rankHigh[i - 1] : Math.fround(a.rankHigh[i] - a.weight[i]);
+      add(b.value[j], b.rankLow[j] + lowA, b.rankHigh[j] + high, b.weight[j]);
+    }
+    if (takeA) lowA = Math.fround(a.rankLow[i] + a.weight[i++]);
+    if (takeB) lowB = Math.fround(b.rankLow[j] + b.weight[j++]);
+  }
+  keepRanksAscending(merged, size);
+  return { ...merged, size };
+}
+
+/** Mends ranks that rounding or pruning has put out of order. */
+function keepRanksAscending(summary: QuantileSummary, size: number): void {
+  const { rankLow, rankHigh, weight } = summary;
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < size; i++) {
+    if (rankLow[i] < low) rankLow[i] = low;
+    else low = rankLow[i];
+    if (rankHigh[i] < high) rankHigh[i] = high;
+    const next = Math.fround(rankLow[i] + weight[i]);
+    if (rankHigh[i] < next) rankHigh[i] = next;
+    high = rankHigh[i];
+  }
+}
+
+function emptySummary(capacity: number): QuantileSummary {
+  return {
+    size: capacity,
+    value: new Float32Array(capacity),
+    rankLow: new Float32Array(capacity),
+    rankHigh: new Float32Array(capacity),
+    weight: new Float32Array(capacity),
+  };
+}
