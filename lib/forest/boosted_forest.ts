@@ -14,7 +14,7 @@ import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
-import { type FitState } from "./round.ts";
+import type { FitState } from "./round.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
 
 /** How a fit is carried out; nothing here changes its result. */

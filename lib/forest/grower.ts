@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { RandomState } from "../base/random.ts";
+import type { RandomState } from "../base/random.ts";
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
 import type { ForestParameters } from "./parameters.ts";
