@@ -5,11 +5,11 @@
  *
  * @module
  */
+import { profiles } from "../runner/profile.ts";
 import type {
   ExperimentResult,
   MetricName,
   MetricSummary,
-  Profile,
   PublishedNumber,
   ResultRow,
   Verdict,
@@ -59,7 +59,7 @@ export interface TableCell {
   readonly best: boolean;
   /**
    * Change against the detector alone (Table 3: "improvement calculated compared to base method
-   * results"), for a row "X + Ours" with a row "X" beside it; `better` follows the metric's direction.
+   * results"), for a row that names its base; `better` follows the metric's direction.
    */
   readonly gain: Change | undefined;
   readonly published: readonly PublishedNumber[];
@@ -167,16 +167,9 @@ export function arrow(column: { readonly better: "higher" | "lower" }): string {
   return column.better === "higher" ? "↑" : "↓";
 }
 
-/** What a reader of the numbers must know about each profile. */
-const profileMeaning: Readonly<Record<Profile, string>> = {
-  demo: "small budgets on a small backbone",
-  cpu: "the paper's methods with smaller budgets",
-  paper: "the paper's budgets",
-};
-
 function subtitle({ profile, dataset, seeds }: ExperimentResult): string {
   return [
-    `Profile ${profile} (${profileMeaning[profile]})`,
+    `Profile ${profile} (${profiles[profile].description})`,
     `${dataset.name}, ${dataset.images.toLocaleString("en")} images`,
     seeds.length === 1
       ? `seed ${seeds[0]}`
@@ -192,7 +185,7 @@ function tableCell(
 ): TableCell {
   const { metric } = column;
   const summary = row.metrics[metric];
-  const base = rows.find((other) => row.row === `${other.row} + Ours`)?.metrics[metric];
+  const base = rows.find((other) => other.row === row.base)?.metrics[metric];
   const numbers = row.paper.filter((number) => number.metric === metric);
   return {
     metric,

@@ -9,6 +9,7 @@
  */
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
+import type { ProfileName } from "../runner/profile.ts";
 
 /** One experiment at one profile on one data set. */
 export interface ExperimentResult {
@@ -16,7 +17,7 @@ export interface ExperimentResult {
   readonly experiment: string;
   /** The table's title, as a reader of the paper recognizes it. */
   readonly title: string;
-  readonly profile: Profile;
+  readonly profile: ProfileName;
   readonly dataset: DatasetSummary;
   readonly seeds: readonly number[];
   /** In the order of the table. */
@@ -29,9 +30,6 @@ export interface ExperimentResult {
   /** Wall time of the run. */
   readonly seconds: number;
 }
-
-/** How large the budgets are (DESIGN section 3); only `paper` is compared with a verdict. */
-export type Profile = "demo" | "cpu" | "paper";
 
 export interface DatasetSummary {
   readonly name: string;
@@ -60,6 +58,8 @@ export interface ResultRow {
   /** Why there are no numbers: "needs RD4AD (not in this version)". */
   readonly error?: string;
   readonly note?: string;
+  /** The row that this one improves on: the change against it is shown. */
+  readonly base?: string;
   /** For data sets of several classes: the metrics of each. */
   readonly classes?: Readonly<Record<string, Metrics>>;
 }
@@ -130,6 +130,7 @@ const resultRow: z.ZodType<ResultRow> = z.strictObject({
   verdict: z.enum(["reproduced", "within noise", "differs", "not testable"]),
   error: name.exactOptional(),
   note: name.exactOptional(),
+  base: name.exactOptional(),
   classes: z.record(name, metrics).exactOptional(),
 });
 

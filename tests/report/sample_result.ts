@@ -114,6 +114,7 @@ export const sampleResult: ExperimentResult = {
         { table: "3", metric: "fpr95", mean: 48, std: 2.9, source: "paper" },
       ],
       verdict: "not testable",
+      base: "PatchCore",
       classes: { vad: { cl_auroc: summary([91, 93, 92]) } },
     },
   ],

@@ -1,0 +1,79 @@
+/**
+ * Draws charts: Vega-Lite to SVG without a browser, SVG to PNG. The same chart gives the same bytes on
+ * every machine: text is measured by Vega's estimate, and drawn into PNGs with the font in `fonts/`
+ * only. This is the one file that touches vega, vega-lite and resvg; they are loaded on first use.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { Chart } from "./charts.ts";
+import { escapeHtml } from "./escape.ts";
+
+/**
+ * The chart as an SVG document, transparent, texts in `currentColor`, with title and description for
+ * screen readers. Its ids begin with the chart's name, so that several can stand in one page.
+ */
+export async function renderSvg(chart: Chart): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const problems: string[] = [];
+  const logger = quietLogger(problems);
+  const { spec } = vegaLite.compile(
+    chart.spec as unknown as Parameters<typeof vegaLite.compile>[0],
+    {
+      logger,
+    },
+  );
+  const view = new vega.View(vega.parse(spec), { renderer: "none", loader: noLoader(), logger });
+  vega.resetSVGDefIds();
+  const svg = await view.toSVG();
+  view.finalize();
+  if (problems.length > 0) {
+    throw new Error(`Cannot draw the chart ${chart.name}: ${problems.join("; ")}`);
+  }
+  const words = `<title>${escapeHtml(chart.title)}</title><desc>${
+    escapeHtml(chart.description)
+  }</desc>`;
+  return svg
+    .replace(/(<svg\b[^>]*>)/, `$1${words.replaceAll("$", "$$$$")}`)
+    .replace(/(\bid="|url\(#)/g, `$1${chart.name}-`) + "\n";
+}
+
+/** The picture of an SVG of {@linkcode renderSvg} on white, `zoom` times its size. */
+export async function renderPng(svg: string, zoom = 2): Promise<Uint8Array> {
+  const { Resvg } = await import("@resvg/resvg-js");
+  const font = fileURLToPath(new URL("fonts/dejavu_sans_latin.ttf", import.meta.url));
+  const picture = new Resvg(svg, {
+    background: "#ffffff",
+    fitTo: { mode: "zoom", value: zoom },
+    font: {
+      loadSystemFonts: false,
+      fontFiles: [font],
+      defaultFontFamily: "DejaVu Sans",
+      sansSerifFamily: "DejaVu Sans",
+    },
+  });
+  return new Uint8Array(picture.render().asPng());
+}
+
+/** Vega asks its loader for data and pictures by address: there are none in our charts. */
+function noLoader(): import("vega").Loader {
+  const refuse = (uri: string) =>
+    Promise.reject(new Error(`Cannot load ${uri}: charts hold their data`));
+  return { load: refuse, sanitize: refuse, http: refuse, file: refuse };
+}
+
+/** Vega's logger, keeping warnings and errors in `problems` and writing nothing. */
+function quietLogger(problems: string[]): import("vega").LoggerInterface {
+  const keep = (...args: readonly unknown[]) => {
+    problems.push(args.map(String).join(" "));
+    return logger;
+  };
+  const logger = {
+    level: (_?: number) => logger,
+    error: keep,
+    warn: keep,
+    info: () => logger,
+    debug: () => logger,
+  } as unknown as import("vega").LoggerInterface;
+  return logger;
+}
