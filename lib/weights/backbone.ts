@@ -1,30 +1,41 @@
 /**
  * A backbone: a network whose inner layers detectors take features from, or that is trained as a
- * classifier. The network is written once, in `forward`; everything else is derived from it.
+ * classifier. The network is written once, in `forward` and `head`; its parameters, their first
+ * numbers, its taps and its graphs are derived from that.
+ *
+ * ```ts
+ * // Features of frozen weights, as PatchCore takes them:
+ * const graph = new Graph();
+ * const image = graph.input("image", "uint8", [1, 256, 256, 3]);
+ * const { taps } = frozenBackbone(backboneNamed("small"), image, weights.tensors);
+ * graph.output("layer2", taps.get("layer2")!);
+ *
+ * // A classifier with two classes that is trained:
+ * const { logits } = trainableBackbone(backboneNamed("small"), image, scopeOf(parameters), { classes: 2 });
+ * ```
  *
  * @module
  */
 import type { NdArray } from "../base/npy.ts";
 import type { RandomState } from "../base/random.ts";
+import type { Value } from "../onnx/graph.ts";
+import { normalizedImage } from "../onnx/layers.ts";
+import type { Scope, TensorMap } from "../onnx/parameters.ts";
 import {
   describeNetwork,
+  frozenNetwork,
   type MapLayout,
   type Network,
-  type Padding,
+  type NetworkOptions,
   type Parameter,
+  trainableNetwork,
 } from "./network.ts";
 
-/** Pixels 0 … 255 become `(pixel - mean) / std`, per channel R, G, B. */
-export interface Normalisation {
+/** Pixels 0 … 255 become `(pixel / 255 - mean) / deviation`, per channel R, G, B. */
+export interface Normalization {
   readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  readonly deviation: readonly [number, number, number];
 }
-
-/** torchvision's ImageNet statistics, scaled to pixels 0 … 255. */
-export const imageNetNormalisation: Normalisation = {
-  mean: [0.485 * 255, 0.456 * 255, 0.406 * 255],
-  std: [0.229 * 255, 0.224 * 255, 0.225 * 255],
-};
 
 /** What a network gives: its tapped layers by name, and the feature map that the head takes. */
 export interface NetworkOutputs<V> {
@@ -33,16 +44,11 @@ export interface NetworkOutputs<V> {
 }
 
 /** One definition of a network, read by every kind of `Network` (see network.ts). */
-export interface Backbone {
+export interface Backbone extends NetworkOptions {
   readonly name: string;
   readonly title: string;
-  readonly normalisation: Normalisation;
-  readonly padding: Padding;
-  /** Added to the variance in batch normalisation. */
-  readonly epsilon: number;
-  /** The weight of a new batch in the running statistics, torch's convention. */
-  readonly momentum: number;
-  /** Outputs of the head in the published weights. */
+  readonly normalization: Normalization;
+  /** Outputs of the head in the published weights; 0 if they have none. */
   readonly classes: number;
   /** The network up to the last feature map. */
   readonly forward: <V>(net: Network<V>, x: V) => NetworkOutputs<V>;
@@ -50,10 +56,47 @@ export interface Backbone {
   readonly head: <V>(net: Network<V>, last: V, classes: number) => V;
 }
 
-/** Weights by name. */
-export type TensorMap = ReadonlyMap<string, NdArray>;
-/** Weights by name, all in float32 as the networks take them. */
-export type FloatTensorMap = ReadonlyMap<string, NdArray<Float32Array>>;
+/** A backbone in a graph: its taps by name, and the logits where a head was asked for. */
+export interface BackboneValues {
+  readonly taps: ReadonlyMap<string, Value>;
+  readonly last: Value;
+  readonly logits: Value | undefined;
+}
+
+/**
+ * The backbone over constant weights, in evaluation mode, with batch normalisation folded into the
+ * convolutions. What the graph's outputs do not need is left out when it is written, so unused layers
+ * cost nothing.
+ *
+ * @param image pixels 0 … 255, `[n, h, w, 3]`, uint8 or float32
+ * @param tensors weights under the names of `parameterShapes`
+ * @param options `classes` outputs of the head; 0 (the default) leaves it out
+ * @throws {RangeError} if a weight is missing or of another shape
+ */
+export function frozenBackbone(
+  backbone: Backbone,
+  image: Value,
+  tensors: TensorMap,
+  options: { readonly classes?: number } = {},
+): BackboneValues {
+  const net = frozenNetwork(image.graph, tensors, backbone);
+  return buildBackbone(backbone, net, image, options.classes ?? 0);
+}
+
+/**
+ * The backbone over the parameters of `scope`: in training mode or not as its provider says.
+ *
+ * @param image pixels 0 … 255, `[n, h, w, 3]`, uint8 or float32
+ * @param options `classes` outputs of the head; 0 (the default) leaves it out
+ */
+export function trainableBackbone(
+  backbone: Backbone,
+  image: Value,
+  scope: Scope,
+  options: { readonly classes?: number } = {},
+): BackboneValues {
+  return buildBackbone(backbone, trainableNetwork(scope, backbone), image, options.classes ?? 0);
+}
 
 /**
  * Names and shapes of a backbone's parameters, named and ordered as in the published `state_dict`
@@ -68,11 +111,30 @@ export function parameterShapes(
   );
 }
 
-/** The parameters of a backbone with their kinds; see `parameterShapes`. */
-export function parametersOf(
+/** Channels and stride of each layer that can be tapped, by name, in the order of the network. */
+export function tapsOf(backbone: Backbone): ReadonlyMap<string, MapLayout> {
+  return backbone.forward(describeNetwork(new Map()), { channels: 3, stride: 1 }).taps;
+}
+
+/**
+ * Weights to begin a training from scratch with, drawn in the order of `parameterShapes` as torchvision
+ * does: convolutions N(0, 2 / fan_out), batch normalisation 1 and 0 with running statistics 0 and 1,
+ * linear layers U(-b, b) with b = 1 / √fan_in.
+ */
+export function initialWeights(
   backbone: Backbone,
+  random: RandomState,
   classes: number = backbone.classes,
-): ReadonlyMap<string, Parameter> {
+): Map<string, NdArray<Float32Array>> {
+  return new Map(
+    [...parametersOf(backbone, classes)].map(([name, { shape, initial }]) => [
+      name,
+      { shape, data: initial(shape, random) },
+    ]),
+  );
+}
+
+function parametersOf(backbone: Backbone, classes: number): ReadonlyMap<string, Parameter> {
   const parameters = new Map<string, Parameter>();
   const net = describeNetwork(parameters);
   const { last } = backbone.forward(net, { channels: 3, stride: 1 });
@@ -80,38 +142,12 @@ export function parametersOf(
   return parameters;
 }
 
-/** Channels and stride of each layer that can be tapped, by name, in the order of the network. */
-export function tapsOf(backbone: Backbone): ReadonlyMap<string, MapLayout> {
-  return backbone.forward(describeNetwork(new Map()), { channels: 3, stride: 1 }).taps;
-}
-
-/**
- * Weights to begin a training from scratch with, drawn in the order of `parameterShapes`: convolutions
- * N(0, 2 / fan_out) (He et al. 2015, "fan out"), batch normalisation 1 and 0 with running statistics 0
- * and 1, linear layers U(-b, b) with b = 1 / sqrt(fan_in), as torchvision's networks begin.
- */
-export function initialWeights(
+function buildBackbone(
   backbone: Backbone,
-  random: RandomState,
-  classes: number = backbone.classes,
-): Map<string, NdArray<Float32Array>> {
-  const weights = new Map<string, NdArray<Float32Array>>();
-  let fanIn = 1;
-  for (const [name, { shape, kind }] of parametersOf(backbone, classes)) {
-    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    if (kind === "convolution") {
-      // A depthwise layer has one input channel per group: its fan out counts one group's outputs.
-      const groups = shape[1] === 1 ? shape[0] : 1;
-      const std = Math.sqrt(2 / (shape[0] / groups * shape[2] * shape[3]));
-      for (let i = 0; i < data.length; i++) data[i] = std * random.normal();
-    } else if (kind === "normWeight" || kind === "normVariance") {
-      data.fill(1);
-    } else if (kind === "linearWeight" || kind === "linearBias") {
-      if (kind === "linearWeight") fanIn = shape[1];
-      const bound = 1 / Math.sqrt(fanIn);
-      for (let i = 0; i < data.length; i++) data[i] = random.uniform(-bound, bound);
-    }
-    weights.set(name, { shape, data });
-  }
-  return weights;
+  net: Network<Value>,
+  image: Value,
+  classes: number,
+): BackboneValues {
+  const { taps, last } = backbone.forward(net, normalizedImage(image, backbone.normalization));
+  return { taps, last, logits: classes > 0 ? backbone.head(net, last, classes) : undefined };
 }

@@ -26,7 +26,10 @@ const tapped = new Map([[2, "layer1"], [4, "layer2"], [10, "layer3"], [15, "laye
 export const efficientnetLite0: Backbone = {
   name: "efficientnet_lite0",
   title: "EfficientNet-Lite0",
-  normalisation: { mean: [127, 127, 127], std: [128, 128, 128] },
+  normalization: { // (pixel - 127) / 128
+    mean: [127 / 255, 127 / 255, 127 / 255],
+    deviation: [128 / 255, 128 / 255, 128 / 255],
+  },
   padding: "same",
   epsilon: 1e-3,
   momentum: 0.01,

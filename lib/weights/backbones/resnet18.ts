@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { type Backbone, imageNetNormalisation } from "../backbone.ts";
+import { imageNetNormalization } from "../../onnx/layers.ts";
+import type { Backbone } from "../backbone.ts";
 import { residualHead, residualNetwork } from "./residual.ts";
 
 /** layer1 (64 channels, stride 4) to layer4 (512, stride 32). */
 export const resnet18: Backbone = {
   name: "resnet18",
   title: "ResNet-18",
-  normalisation: imageNetNormalisation,
+  normalization: imageNetNormalization,
   padding: "symmetric",
   epsilon: 1e-5,
   momentum: 0.1,

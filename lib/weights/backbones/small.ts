@@ -5,14 +5,15 @@
  *
  * @module
  */
-import { type Backbone, imageNetNormalisation } from "../backbone.ts";
+import { imageNetNormalization } from "../../onnx/layers.ts";
+import type { Backbone } from "../backbone.ts";
 import { residualHead, residualNetwork } from "./residual.ts";
 
 /** layer1 (32 channels, stride 4), layer2 (64, stride 8), layer3 (96, stride 16). */
 export const small: Backbone = {
   name: "small",
   title: "Small residual network of the embedded product",
-  normalisation: imageNetNormalisation,
+  normalization: imageNetNormalization,
   padding: "symmetric",
   epsilon: 1e-5,
   momentum: 0.1,

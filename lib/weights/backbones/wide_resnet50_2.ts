@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { type Backbone, imageNetNormalisation } from "../backbone.ts";
+import { imageNetNormalization } from "../../onnx/layers.ts";
+import type { Backbone } from "../backbone.ts";
 import { residualHead, residualNetwork } from "./residual.ts";
 
 /** layer1 (256 channels, stride 4) to layer4 (2,048, stride 32). */
 export const wideResnet50x2: Backbone = {
   name: "wide_resnet50_2",
   title: "WideResNet-50-2",
-  normalisation: imageNetNormalisation,
+  normalization: imageNetNormalization,
   padding: "symmetric",
   epsilon: 1e-5,
   momentum: 0.1,
