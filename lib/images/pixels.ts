@@ -7,11 +7,12 @@
 import { join } from "node:path";
 import { sha256 } from "../base/digest.ts";
 import { DataError } from "../base/errors.ts";
-import { storageError } from "../base/files.ts";
 import type { NdArray } from "../base/npy.ts";
 import { checkFileSize, decodeImage } from "./decode.ts";
+import { readError } from "./image_folder.ts";
 import { resizeImage, type RgbImage } from "./resize.ts";
 import type { ImageSource, Sample } from "./sample.ts";
+import { shownPath } from "./shown_path.ts";
 import { drawSample } from "./synthetic_product.ts";
 
 /** Reads one sample: `[size, size, 3]`, owned by the caller. */
@@ -53,8 +54,9 @@ export async function readPixels(
  */
 export async function readImage(source: ImageSource, sample: Sample): Promise<RgbImage> {
   if (source.kind === "synthetic") return drawSample(source.product, sample);
-  const name = join(source.root, sample.id);
-  const bytes = await readSampleFile(name);
+  const path = join(source.root, sample.id);
+  const name = shownPath(path);
+  const bytes = await readSampleFile(path);
   const digest = sha256(bytes);
   if (digest !== sample.digest) {
     throw new DataError(
@@ -69,17 +71,9 @@ export async function readImage(source: ImageSource, sample: Sample): Promise<Rg
 /** The bytes of an image file, refused before reading where it is too large. */
 async function readSampleFile(path: string): Promise<Uint8Array> {
   try {
-    using file = await Deno.open(path, { read: true });
-    checkFileSize((await file.stat()).size, path);
+    checkFileSize((await Deno.stat(path)).size, shownPath(path));
     return await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      throw new DataError(`Cannot read ${path}: no such file`, {
-        cause: error,
-        remedy: "Put the file back, or run the command again to index what is there now.",
-      });
-    }
-    if (error instanceof DataError) throw error;
-    throw storageError("read", path, error);
+    throw readError(path, error);
   }
 }

@@ -1,0 +1,108 @@
+/**
+ * The data sets: layouts of folders, and products that are drawn. A layout is one file and one line
+ * in the table below.
+ *
+ * @module
+ */
+import { basename, dirname, join, resolve } from "node:path";
+import { closestName, DataError } from "../base/errors.ts";
+import { type FolderListing, type IndexOptions, listFolder } from "./image_folder.ts";
+import type { Layout } from "./layout.ts";
+import { type Dataset, makeDataset } from "./sample.ts";
+import { shownList, shownPath } from "./shown_path.ts";
+import { productSamples, type SyntheticProduct, syntheticProduct } from "./synthetic_product.ts";
+import { vadLayout } from "./vad_layout.ts";
+
+/** Layouts of folders, in the order in which they are tried. */
+export const layouts: readonly Layout[] = [vadLayout];
+
+/** Data sets that need no folder, by name. */
+export const namedDatasets: ReadonlyMap<string, () => Dataset> = new Map([
+  ["synthetic", () => syntheticDataset(syntheticProduct())],
+]);
+
+/**
+ * Opens a data set by name ("synthetic": the embedded product), or a folder whose layout is told by
+ * what it holds. Every file of a folder is hashed.
+ *
+ * @throws {DataError} for a folder that is not there, has no known layout, or has faults
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const dataset = await openDataset("synthetic");
+ * assert.equal(dataset.layout, "synthetic");
+ * assert.equal(dataset.samples[0].id, "train/good/0000.png");
+ * ```
+ */
+export async function openDataset(
+  pathOrName: string,
+  options: IndexOptions = {},
+): Promise<Dataset> {
+  const named = namedDatasets.get(pathOrName);
+  if (named !== undefined) return named();
+  const listing = await listFolder(pathOrName);
+  if (listing === undefined) throw await noSuchFolder(pathOrName);
+  const layout = await layoutOf(pathOrName, listing);
+  if (layout === undefined) throw await unknownLayout(pathOrName, listing);
+  return await layout.open(pathOrName, options);
+}
+
+/** The data set of a drawn product. */
+export function syntheticDataset(product: SyntheticProduct): Dataset {
+  return makeDataset({
+    name: "synthetic",
+    layout: "synthetic",
+    samples: productSamples(product),
+    source: { kind: "synthetic", product },
+  });
+}
+
+/** The layout that a folder is meant to have. */
+export async function layoutOf(root: string, listing: FolderListing): Promise<Layout | undefined> {
+  for (const layout of layouts) {
+    if (await layout.recognizes(root, listing)) return layout;
+  }
+  return undefined;
+}
+
+async function noSuchFolder(path: string): Promise<DataError> {
+  const name = shownPath(path);
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info !== undefined && !info.isDirectory) {
+    return new DataError(`Cannot open the data set ${name}: it is a file, not a folder`, {
+      remedy: "Give the folder that holds the images; unpack an archive first.",
+    });
+  }
+  const parent = dirname(resolve(path));
+  const siblings = await listFolder(parent).catch(() => undefined);
+  const near = closestName(basename(resolve(path)), siblings?.folders ?? []) ??
+    closestName(path, namedDatasets.keys());
+  return new DataError(`Cannot open the data set ${name}: no such folder`, {
+    remedy: `${near === undefined ? "" : `Did you mean ${shownPath(near)}? `}` +
+      `Give a folder, or a name: ${[...namedDatasets.keys()].join(", ")}.`,
+  });
+}
+
+async function unknownLayout(root: string, listing: FolderListing): Promise<DataError> {
+  const { folders, images, others } = listing;
+  const entries = [...folders.map((name) => `${name}/`), ...images, ...others];
+  for (const name of folders) {
+    const inner = await listFolder(join(root, name));
+    const layout = inner === undefined ? undefined : await layoutOf(join(root, name), inner);
+    if (layout === undefined) continue;
+    return new DataError(
+      `Cannot open the data set ${shownPath(root)}: it has no known layout, but its folder ` +
+        `${shownPath(name)} has (${layout.name})`,
+      { remedy: `Give ${shownPath(join(root, name))} instead.` },
+    );
+  }
+  return new DataError(
+    `Cannot open the data set ${shownPath(root)}: it ${
+      entries.length === 0 ? "is empty" : `holds ${shownList(entries)}, which is no known layout`
+    }`,
+    {
+      remedy: layouts.map(({ name, shape }) => `Layout ${name}: the folder holds ${shape}.`)
+        .join(" "),
+    },
+  );
+}
