@@ -275,10 +275,7 @@ function scoresChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart 
         type: "nominal",
         title: null,
         scale: { domain: kinds, range: kinds.map((kind) => kindColours[kind]) },
-        legend: {
-          symbolLimit: 0,
-          orient: "top",
-        },
+        legend: { orient: "top" },
       },
     },
   });

@@ -33,9 +33,12 @@ export async function renderSvg(chart: Chart): Promise<string> {
   const words = `<title>${escapeHtml(chart.title)}</title><desc>${
     escapeHtml(chart.description)
   }</desc>`;
-  return svg
-    .replace(/(<svg\b[^>]*>)/, `$1${words.replaceAll("$", "$$$$")}`)
-    .replace(/(\bid="|url\(#)/g, `$1${chart.name}-`) + "\n";
+  return svg.replace(/<[^>]*>/g, (tag) => {
+    const plain = tag
+      .replace(/ (?:role|aria-roledescription)="[^"]*"/g, "")
+      .replace(/( id="|url\(#)/g, `$1${chart.name}-`);
+    return tag.startsWith("<svg") ? `${plain.slice(0, -1)} role="img">${words}` : plain;
+  }) + "\n";
 }
 
 /** The picture of an SVG of {@linkcode renderSvg} on white, `zoom` times its size. */
