@@ -41,6 +41,8 @@ export interface Session {
 }
 
 const optimizationLevel = "all";
+/** The version that deno.json pins, known without loading the runtime. */
+const runtimeVersion = "1.30.0";
 const devices: readonly Device[] = ["cpu", "webgpu", "cuda"];
 
 type Runtime = typeof import("onnxruntime-node");
@@ -114,11 +116,10 @@ export interface NumericsClass {
   readonly optimization: string;
 }
 
-/** The numerics class of sessions on `device`, as part of keys. */
-export async function numericsClass(device: Device = "cpu"): Promise<NumericsClass> {
-  const { env } = await loadRuntime();
+/** The numerics class of sessions on `device`, as part of keys; the runtime is not loaded for it. */
+export function numericsClass(device: Device = "cpu"): NumericsClass {
   return {
-    runtime: `onnxruntime-node ${env.versions.node}`,
+    runtime: `onnxruntime-node ${runtimeVersion}`,
     provider: device,
     optimization: optimizationLevel,
   };
@@ -134,9 +135,16 @@ export function parseDevice(device: string): Device {
 
 /** Loads the runtime on first use, its telemetry switched off before that. */
 function loadRuntime(): Promise<Runtime> {
-  loaded ??= (() => {
+  loaded ??= (async () => {
     Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
-    return import("onnxruntime-node");
+    const runtime = await import("onnxruntime-node");
+    const version = runtime.env.versions.node;
+    if (version !== runtimeVersion) {
+      throw new Error(
+        `Cannot name the numerics: onnxruntime-node is ${version}, not ${runtimeVersion}`,
+      );
+    }
+    return runtime;
   })();
   return loaded;
 }

@@ -1,0 +1,75 @@
+/**
+ * What an anomaly detector is to the planner and the worker. A new detector is one file with a value
+ * of this type and one line in `detectors.ts`.
+ *
+ * @module
+ */
+import type { Json } from "../base/digest.ts";
+import type { NdArray } from "../base/npy.ts";
+import type { MapReading } from "./anomaly_map.ts";
+import type { EmbeddingSpec } from "./embedding.ts";
+
+/** What a run chooses for all its detectors. */
+export interface DetectorSetting {
+  /** Edge length of the images in pixels. */
+  readonly size: number;
+  /** Name of the backbone. */
+  readonly backbone: string;
+  /** Which implementation's details: "paper", "official", "anomalib-2023-10". */
+  readonly variant: string;
+}
+
+/** A detector's settings written out: everything that shapes its maps, as it goes into keys. */
+export interface DetectorPlan {
+  readonly parameters: { readonly [name: string]: Json };
+  /** Embeddings that the detector works on; a detector without reads the pixels. */
+  readonly embedding?: EmbeddingSpec;
+  /** Height and width of the native map. */
+  readonly grid: readonly [number, number];
+  /** How the native map becomes a map of image size. */
+  readonly reading: MapReading;
+}
+
+/** Payload files of a fitted detector, by name. */
+export type DetectorModel = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** Blocks of images: `[n, h, w, c]`, embeddings (float32) or pixels (uint8). */
+export type ImageBlock = NdArray<Float32Array> | NdArray<Uint8Array>;
+
+/** What `fit` gets. */
+export interface FitInput {
+  readonly plan: DetectorPlan;
+  /** The training images in order; each block may be dropped once it is read. */
+  readonly blocks: AsyncIterable<ImageBlock>;
+  /** How many images the blocks hold together. */
+  readonly images: number;
+  readonly seed: number;
+  readonly progress: (done: number, of: number, remark?: string) => void;
+}
+
+/** Native maps of a block of images. */
+export interface DetectorMaps {
+  /** `[n, h, w]` at the detector's native resolution. */
+  readonly maps: NdArray<Float32Array>;
+}
+
+/** A fitted detector, ready to make maps. */
+export interface OpenDetector {
+  maps(block: ImageBlock): Promise<DetectorMaps>;
+  close(): Promise<void>;
+}
+
+/** An anomaly detector. */
+export interface Detector {
+  /** As in commands and keys: "patchcore". */
+  readonly id: string;
+  /** As in the paper's tables: "PatchCore". */
+  readonly name: string;
+  /** Rises when fit or maps change their result. */
+  readonly revision: number;
+  /** Names of the variants; the first is the default. */
+  readonly variants: readonly string[];
+  plan(setting: DetectorSetting): DetectorPlan;
+  fit(input: FitInput): Promise<DetectorModel>;
+  open(plan: DetectorPlan, model: DetectorModel): Promise<OpenDetector>;
+}

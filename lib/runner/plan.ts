@@ -1,0 +1,323 @@
+/**
+ * The planner: from an experiment and a setting to stages. It computes nothing; every key follows from
+ * the definition and the content of the images, so that a plan of thousands of cells is ready at once.
+ *
+ * @module
+ */
+import type { Json } from "../base/digest.ts";
+import { HarnessError, UsageError } from "../base/errors.ts";
+import { forestPresets } from "../forest/presets.ts";
+import type { Dataset, Sample } from "../images/sample.ts";
+import type { Detector, DetectorPlan } from "../maps/detector.ts";
+import { detectors } from "../maps/detectors.ts";
+import type { NumericsClass } from "../onnx/session.ts";
+import type { Experiment, ExperimentRow, Protocol, RowMethod } from "./experiment.ts";
+import { type Pack, type PackRows, packsOf, samplesOf, selectRows } from "./packs.ts";
+import type { PlannedSegmentation } from "./planned_segmentation.ts";
+import type { PlannedWeights } from "./planned_weights.ts";
+import type { Profile } from "./profile.ts";
+import { type SplitImages, splitImages } from "./split_images.ts";
+import type { Stage } from "./stage.ts";
+import { embeddingsStage } from "./stages/embeddings.ts";
+import { evaluateStage, type TestKind } from "./stages/evaluate.ts";
+import { featuresStage } from "./stages/features.ts";
+import { fitStage } from "./stages/fit.ts";
+import { forestStage } from "./stages/forest.ts";
+import { mapsStage } from "./stages/maps.ts";
+import { pixelsStage } from "./stages/pixels.ts";
+import { scoresStage } from "./stages/scores.ts";
+
+/** Everything a run chooses beside the experiment. */
+export interface RunSetting {
+  readonly dataset: Dataset;
+  readonly profile: Profile;
+  readonly seeds: readonly number[];
+  /** Which implementation's details each detector follows, by detector id; the first by default. */
+  readonly variants: Readonly<Record<string, string>>;
+  readonly backbone: string;
+  /** Weights of the backbone, or why there are none. */
+  readonly weights: PlannedWeights | HarnessError;
+  readonly segmentation: PlannedSegmentation;
+  readonly numerics: NumericsClass;
+}
+
+/** The scores of a row for one class and seed. */
+export interface PlannedCell {
+  readonly class: string;
+  readonly seed: number;
+  /** Its payload has `scores.npy`, in the order of `test`. */
+  readonly scores: Stage;
+  readonly test: readonly Sample[];
+}
+
+/** A row with what it takes to fill it, or the reason why it cannot be. */
+export interface PlannedRow {
+  readonly row: ExperimentRow;
+  readonly cells: readonly PlannedCell[];
+  readonly evaluation?: Stage;
+  /** Why the row stays empty; a method that this version does not have is no failure of the run. */
+  readonly obstacle?: {
+    readonly message: string;
+    readonly remedy?: string;
+    readonly exitCode: number;
+  };
+}
+
+/** A planned experiment. */
+export interface Plan {
+  readonly experiment: Experiment;
+  readonly setting: RunSetting;
+  readonly rows: readonly PlannedRow[];
+}
+
+/** A method is declared in the experiment and cannot be run by this version. */
+export class MissingMethod extends HarnessError {
+  readonly exitCode = 0;
+}
+
+/** Plans the rows of `experiment`; a row that cannot be planned carries its obstacle. */
+export function planExperiment(
+  experiment: Experiment,
+  rows: readonly ExperimentRow[],
+  setting: RunSetting,
+): Plan {
+  const planner = new RowPlanner(experiment.protocol, setting);
+  return {
+    experiment,
+    setting,
+    rows: rows.map((row) => {
+      try {
+        return planner.plan(row);
+      } catch (error) {
+        if (!(error instanceof HarnessError)) throw error;
+        const { message, remedy, exitCode } = error;
+        const obstacle = { message, exitCode, ...(remedy === undefined ? {} : { remedy }) };
+        return { row, cells: [], obstacle };
+      }
+    }),
+  };
+}
+
+/** A detector's statistics for the images that a class and seed need. */
+interface DetectorFeatures {
+  readonly stages: readonly Stage[];
+  /** Place of an image among the rows of the stages, by id. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+/** Plans rows; stages that several rows share are made once. */
+class RowPlanner {
+  readonly #protocol: Protocol;
+  readonly #setting: RunSetting;
+  readonly #packs: ReadonlyMap<string, readonly Pack[]>;
+  readonly #splits = new Map<string, SplitImages>();
+  readonly #stages = new Map<string, unknown>();
+
+  constructor(protocol: Protocol, setting: RunSetting) {
+    this.#protocol = protocol;
+    this.#setting = setting;
+    const classes = Map.groupBy(setting.dataset.samples, (sample) => sample.class);
+    this.#packs = new Map([...classes].map(([name, samples]) => [name, packsOf(samples)]));
+  }
+
+  plan(row: ExperimentRow): PlannedRow {
+    const { seeds } = this.#setting;
+    const classes = [...this.#packs.keys()];
+    const cells = classes.map((name) => seeds.map((seed) => this.#cell(row, name, seed)));
+    const evaluation = evaluateStage(
+      row.row,
+      classes,
+      seeds,
+      cells.map((bySeed) => bySeed.map(({ scores }) => scores)),
+      cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
+    );
+    return { row, cells: cells.flat(), evaluation };
+  }
+
+  #cell(row: ExperimentRow, name: string, seed: number): PlannedCell {
+    const split = this.#split(name, seed);
+    return { class: name, seed, scores: this.#scores(row, name, seed, split), test: split.test };
+  }
+
+  #scores(row: ExperimentRow, name: string, seed: number, split: SplitImages): Stage {
+    const { method } = row;
+    switch (method.kind) {
+      case "detector": {
+        const { stages, places } = this.#features(
+          method.detector,
+          name,
+          seed,
+          this.#setting.segmentation,
+        );
+        const test = split.test.map(({ id }) => places.get(id)!);
+        return scoresStage(stages, test, `${row.row}, seed ${seed}`);
+      }
+      case "segad":
+        return this.#forest(row, method, name, seed, split);
+      case "supervised":
+        throw new MissingMethod(`needs ${row.row}, which this version cannot train`);
+    }
+  }
+
+  #forest(
+    row: ExperimentRow,
+    method: Extract<RowMethod, { kind: "segad" }>,
+    name: string,
+    seed: number,
+    split: SplitImages,
+  ): Stage {
+    const missing = method.detectors.filter((id) => !detectors.has(id));
+    if (method.classifier !== undefined) missing.push(method.classifier);
+    if (missing.length > 0) {
+      throw new MissingMethod(
+        `needs ${missing.map(methodName).join(", ")}, which this version cannot train`,
+      );
+    }
+    const { segmentation } = this.#setting;
+    const features = method.detectors.map((id) => this.#features(id, name, seed, segmentation));
+    const { places } = features[0];
+    const placeOf = ({ id }: Sample) => places.get(id)!;
+    const [good, bad] = [split.forestGood, split.forestBad];
+    return forestStage({
+      featureSet: method.features ?? "paper",
+      features: new Map(
+        method.detectors.map((id, i) => [detectors.get(id)!.name, features[i].stages]),
+      ),
+      segments: segmentation.segments,
+      forest: {
+        ...forestPresets[method.forest ?? "BRF"],
+        scale_pos_weight: good.length / bad.length,
+      },
+      seed,
+      train: [...good, ...bad].map(placeOf),
+      labels: [...good.map(() => 0), ...bad.map(() => 1)],
+      test: split.test.map(placeOf),
+      label: row.row,
+    });
+  }
+
+  /** Statistics of a detector's maps for all images of a class and seed that the forest or the test needs. */
+  #features(
+    id: string,
+    name: string,
+    seed: number,
+    segmentation: PlannedSegmentation,
+  ): DetectorFeatures {
+    return this.#once(["features", id, name, seed, segmentation.digest], () => {
+      const detector = detectors.get(id);
+      if (detector === undefined) {
+        throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
+      }
+      const { profile, numerics } = this.#setting;
+      const plan = this.#detectorPlan(detector);
+      const split = this.#split(name, seed);
+      const training = this.#select(name, split.detectorGood);
+      const fit = fitStage(
+        detector,
+        plan,
+        training,
+        training.map(({ pack }) => this.#images(plan, pack)),
+        seed,
+        numerics as unknown as Json,
+      );
+      const needed = this.#select(name, [...split.forestGood, ...split.forestBad, ...split.test]);
+      const stages = needed.map((packRows) => {
+        const images = this.#images(plan, packRows.pack);
+        const maps = mapsStage(
+          detector,
+          plan,
+          fit,
+          images,
+          packRows,
+          seed,
+          numerics as unknown as Json,
+        );
+        const label = `${detector.name}, seed ${seed}`;
+        return featuresStage(maps, segmentation, plan.reading, profile.size, packRows, label);
+      });
+      const places = new Map(samplesOf(needed).map((sample, place) => [sample.id, place]));
+      return { stages, places };
+    });
+  }
+
+  #detectorPlan(detector: Detector): DetectorPlan {
+    const { profile, backbone, variants } = this.#setting;
+    const variant = variants[detector.id] ?? detector.variants[0];
+    return detector.plan({ size: profile.size, backbone, variant });
+  }
+
+  /** What a detector reads of a pack: embeddings of the backbone, or pixels. */
+  #images({ embedding }: DetectorPlan, pack: Pack): Stage {
+    const { dataset, profile, weights, numerics } = this.#setting;
+    const place = [pack.class, pack.index];
+    const pixels = this.#once(["pixels", ...place], () => pixelsStage(dataset, pack, profile.size));
+    if (embedding === undefined) return pixels;
+    if (weights instanceof HarnessError) throw weights;
+    return this.#once(
+      ["embeddings", JSON.stringify(embedding), ...place],
+      () => embeddingsStage(pixels, pack, embedding, weights, numerics as unknown as Json),
+    );
+  }
+
+  #split(name: string, seed: number): SplitImages {
+    return this.#once(["split", name, seed], () => {
+      const { dataset } = this.#setting;
+      return splitImages(dataset, name, this.#protocol, seed);
+    });
+  }
+
+  #select(name: string, samples: readonly Sample[]): PackRows[] {
+    return selectRows(this.#packs.get(name)!, new Set(samples.map(({ id }) => id)));
+  }
+
+  #once<T>(parts: readonly (string | number)[], make: () => T): T {
+    const key = JSON.stringify(parts);
+    if (!this.#stages.has(key)) this.#stages.set(key, make());
+    return this.#stages.get(key) as T;
+  }
+}
+
+function testKind({ label, unseen }: Sample): TestKind {
+  return label === 0 ? "g" : unseen ? "u" : "b";
+}
+
+/** Names of the paper's methods, for rows whose method is not there. */
+const methodNames: Readonly<Record<string, string>> = {
+  patchcore: "PatchCore",
+  fastflow: "FastFlow",
+  rd4ad: "RD4AD",
+  efficientad: "EfficientAD",
+  wrn: "WRN",
+  devnet: "DevNet",
+  dra: "DRA",
+};
+
+function methodName(id: string): string {
+  return methodNames[id] ?? id;
+}
+
+/** The rows of an experiment that `--rows` and `--detectors` leave. */
+export function chooseRows(
+  experiment: Experiment,
+  names: readonly string[] | undefined,
+  detectorIds: readonly string[] | undefined,
+  unknownRow: (name: string, rows: readonly string[]) => UsageError,
+): ExperimentRow[] {
+  for (const name of names ?? []) {
+    if (!experiment.rows.some(({ row }) => row === name)) {
+      throw unknownRow(name, experiment.rows.map(({ row }) => row));
+    }
+  }
+  return experiment.rows.filter(({ row, method }) =>
+    (names === undefined || names.includes(row)) &&
+    (detectorIds === undefined || detectorsOf(method).every((id) => detectorIds.includes(id)))
+  );
+}
+
+function detectorsOf(method: RowMethod): readonly string[] {
+  return method.kind === "detector"
+    ? [method.detector]
+    : method.kind === "segad"
+    ? method.detectors
+    : [];
+}

@@ -1,0 +1,30 @@
+/**
+ * Weights of a backbone as the planner names them and the worker reads them.
+ *
+ * @module
+ */
+import type { FloatTensorMap } from "../weights/backbone.ts";
+import { identifyWeights, loadWeights } from "../weights/registry.ts";
+
+/** Which weights a backbone gets. */
+export interface PlannedWeights {
+  readonly backbone: string;
+  /** The file that holds them. */
+  readonly file: string;
+  /** SHA-256 of the file; checked again when the worker reads it. */
+  readonly digest: string;
+}
+
+/** Finds the weights of `backbone`: `file` as given by `--weights`, or what is known and there. */
+export async function planWeights(
+  backbone: string,
+  file: string | undefined,
+  cache: string,
+): Promise<PlannedWeights> {
+  return { backbone, ...await identifyWeights(backbone, file, cache) };
+}
+
+/** The tensors of planned weights. */
+export async function readWeights(weights: PlannedWeights): Promise<FloatTensorMap> {
+  return (await loadWeights(weights.backbone, weights.file, weights.digest)).tensors;
+}

@@ -1,0 +1,131 @@
+/**
+ * Runs plans and reads what they gave: the evaluation of each row and the scores of each cell.
+ *
+ * @module
+ */
+import { StorageError } from "../base/errors.ts";
+import { parseNpy } from "../base/npy.ts";
+import type { Store } from "../store/store.ts";
+import {
+  executeLocally,
+  type ExecutionOptions,
+  type ExecutionResult,
+  type StageFailure,
+} from "./executor_local.ts";
+import type { Plan, PlannedCell, PlannedRow } from "./plan.ts";
+import { parseJsonFile } from "./stage_kind.ts";
+import type { Evaluation } from "./stages/evaluate.ts";
+
+/** A planned row and what the run found. */
+export interface RowOutcome {
+  readonly planned: PlannedRow;
+  readonly evaluation?: Evaluation;
+  /** Scores of the test images per cell of the plan. */
+  readonly scores: readonly { readonly cell: PlannedCell; readonly values: Float64Array }[];
+  /** Why there is no evaluation though the row was planned. */
+  readonly failure?: StageFailure;
+}
+
+/** The outcome of a plan. */
+export interface PlanOutcome {
+  readonly plan: Plan;
+  readonly rows: readonly RowOutcome[];
+}
+
+/** What the caller wants to know while plans run. */
+export interface RunListener {
+  /** A row is complete. */
+  readonly onRow?: (plan: Plan, row: RowOutcome) => void;
+}
+
+/** The outcome of all plans, and how much of it was cached. */
+export interface RunOutcome {
+  readonly outcomes: readonly PlanOutcome[];
+  readonly execution: ExecutionResult;
+}
+
+const mostRounds = 3;
+
+/**
+ * Brings all rows of all plans into the store and reads them. An entry that turns out damaged when it
+ * is read is computed again.
+ */
+export async function runPlans(
+  store: Store,
+  plans: readonly Plan[],
+  options: ExecutionOptions & RunListener,
+): Promise<RunOutcome> {
+  const done = new Map<PlannedRow, RowOutcome>();
+  const rows = plans.flatMap((plan) => plan.rows.map((planned) => ({ plan, planned })));
+  let run = 0;
+  for (let round = 1;; round++) {
+    const open = rows.filter(({ planned }) =>
+      planned.evaluation !== undefined && !done.has(planned)
+    );
+    const targets = open.flatMap(({ planned }) => [
+      ...planned.cells.map(({ scores }) => scores),
+      planned.evaluation!,
+    ]);
+    const execution = await executeLocally(store, targets, {
+      ...options,
+      async onTarget(key) {
+        for (const { plan, planned } of open) {
+          if (planned.evaluation!.key !== key || done.has(planned)) continue;
+          const outcome = await readOutcome(store, planned);
+          if (outcome === undefined) continue;
+          done.set(planned, outcome);
+          options.onRow?.(plan, outcome);
+        }
+      },
+    });
+    run += execution.run;
+    const stopped = options.failFast && execution.failures.length > 0;
+    const complete = stopped ||
+      open.every(({ planned }) => done.has(planned) || failed(planned, execution));
+    if (complete) {
+      const outcomes = plans.map((plan) => ({
+        plan,
+        rows: plan.rows.map((planned) => done.get(planned) ?? withoutResult(planned, execution)),
+      }));
+      return { outcomes, execution: { ...execution, run } };
+    }
+    if (round === mostRounds) {
+      throw new StorageError(
+        `Cannot read back results from ${store.root}: they are damaged again and again`,
+        {
+          remedy: "The disk or its memory is probably failing; choose another folder with --cache.",
+        },
+      );
+    }
+  }
+}
+
+async function readOutcome(store: Store, planned: PlannedRow): Promise<RowOutcome | undefined> {
+  const evaluation = await store.read("evaluate", planned.evaluation!.key);
+  if (evaluation === undefined) return undefined;
+  const scores: { cell: PlannedCell; values: Float64Array }[] = [];
+  for (const cell of planned.cells) {
+    const { input, key } = cell.scores;
+    const payload = await store.read(input.stage, key, ["scores.npy"]);
+    if (payload === undefined) return undefined;
+    scores.push({ cell, values: parseNpy(payload.get("scores.npy")!).data as Float64Array });
+  }
+  return { planned, evaluation: parseJsonFile<Evaluation>(evaluation, "metrics.json"), scores };
+}
+
+function failed({ evaluation }: PlannedRow, { failures, blocked }: ExecutionResult): boolean {
+  return blocked.has(evaluation!.key) ||
+    failures.some(({ stage }) => stage.key === evaluation!.key);
+}
+
+function withoutResult(planned: PlannedRow, { failures }: ExecutionResult): RowOutcome {
+  const needed = new Set<string>();
+  const collect = (stage: PlannedRow["evaluation"]): void => {
+    if (stage === undefined || needed.has(stage.key)) return;
+    needed.add(stage.key);
+    stage.needs.forEach(collect);
+  };
+  collect(planned.evaluation);
+  const failure = failures.find(({ stage }) => needed.has(stage.key));
+  return { planned, scores: [], ...(failure === undefined ? {} : { failure }) };
+}

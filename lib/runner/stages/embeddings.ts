@@ -1,0 +1,91 @@
+/**
+ * Stage "embeddings": what a frozen backbone says of each patch of the images of a pack. Shared by all
+ * seeds and all detectors that work on the same embedding.
+ *
+ * Payload: `embeddings.npy`, float32 `[n, h, w, c]`.
+ *
+ * @module
+ */
+import type { Json } from "../../base/digest.ts";
+import { type NdArray, npyBytes, parseNpy } from "../../base/npy.ts";
+import { type Embedder, type EmbeddingSpec, openEmbedder } from "../../maps/embedding.ts";
+import { type Pack, packLabel } from "../packs.ts";
+import { makeStage, type Stage } from "../stage.ts";
+import { stageKind } from "../stage_kind.ts";
+import { type PlannedWeights, readWeights } from "../planned_weights.ts";
+
+interface Parameters {
+  readonly spec: EmbeddingSpec;
+  readonly weights: string;
+}
+
+interface Locations {
+  readonly weights: PlannedWeights;
+}
+
+/** Images given to the backbone at once; the bits do not depend on it. */
+const batch = 8;
+
+/** The embedder of the last stage that this worker ran: opening one takes longer than a pack. */
+let open: { readonly key: string; readonly embedder: Promise<Embedder> } | undefined;
+
+export const embeddingsKind = stageKind<Parameters, Locations>({
+  revision: 1,
+  async run({ parameters: { spec, weights }, locations, read, progress }) {
+    const key = JSON.stringify([spec, weights]);
+    if (open?.key !== key) {
+      await (await open?.embedder)?.close();
+      open = {
+        key,
+        embedder: readWeights(locations.weights).then((tensors) => openEmbedder(spec, tensors)),
+      };
+    }
+    const embedder = await open.embedder;
+    const pixels = parseNpy((await read("pixels")).get("pixels.npy")!) as NdArray<Uint8Array>;
+    const [count, height, width] = pixels.shape;
+    const [rows, columns] = embedder.grid;
+    const shape = [count, rows, columns, embedder.channels];
+    const data = new Float32Array(count * rows * columns * embedder.channels);
+    const imageLength = height * width * 3;
+    for (let first = 0; first < count; first += batch) {
+      const size = Math.min(batch, count - first);
+      const block = pixels.data.subarray(first * imageLength, (first + size) * imageLength);
+      const result = await embedder.embed({ shape: [size, height, width, 3], data: block });
+      data.set(result.data, first * rows * columns * embedder.channels);
+      progress(first + size, count);
+    }
+    return new Map([["embeddings.npy", npyBytes({ shape, data })]]);
+  },
+});
+
+/** The embeddings of a pack. */
+export function embeddingsStage(
+  pixels: Stage,
+  pack: Pack,
+  spec: EmbeddingSpec,
+  weights: PlannedWeights,
+  numerics: Json,
+): Stage {
+  return makeStage({
+    stage: "embeddings",
+    revision: embeddingsKind.revision,
+    parameters: { spec: spec as unknown as Json, weights: weights.digest },
+    needs: { pixels },
+    numerics,
+    locations: { weights: weights as unknown as Json },
+    label: `embeddings by ${spec.backbone}, ${packLabel(pack)}`,
+    seconds: secondsPerImage(spec) * pack.samples.length,
+    mebibytes: 900,
+  });
+}
+
+/** Rough times on one core, for the first estimate. */
+function secondsPerImage({ backbone, size }: EmbeddingSpec): number {
+  const at256: Record<string, number> = {
+    small: 0.02,
+    resnet18: 0.08,
+    efficientnet_lite0: 0.05,
+    wide_resnet50_2: 0.5,
+  };
+  return (at256[backbone] ?? 0.2) * (size / 256) ** 2;
+}

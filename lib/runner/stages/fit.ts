@@ -1,0 +1,94 @@
+/**
+ * Stage "fit": a detector trained on good images for one seed.
+ *
+ * Payload: the detector's model files.
+ *
+ * @module
+ */
+import type { Json } from "../../base/digest.ts";
+import { type NdArray, parseNpy } from "../../base/npy.ts";
+import type { Detector, DetectorPlan, ImageBlock } from "../../maps/detector.ts";
+import { detectorNamed } from "../../maps/detectors.ts";
+import type { PackRows } from "../packs.ts";
+import { makeStage, type Stage } from "../stage.ts";
+import { type StageContext, stageKind } from "../stage_kind.ts";
+
+interface Parameters {
+  readonly detector: string;
+  readonly plan: DetectorPlan;
+  readonly seed: number;
+  /** Rows of the training images in each of the packs. */
+  readonly rows: readonly (readonly number[])[];
+}
+
+export const fitKind = stageKind<Parameters>({
+  revision: 1,
+  async run(context) {
+    const { detector, plan, seed, rows } = context.parameters;
+    return await detectorNamed(detector).fit({
+      plan,
+      blocks: trainingBlocks(context),
+      images: rows.reduce((sum, { length }) => sum + length, 0),
+      seed,
+      progress: context.progress,
+    });
+  },
+});
+
+/** The training images pack by pack, so that no more than one pack is in memory beside the model. */
+async function* trainingBlocks(
+  { parameters, read }: StageContext<Parameters>,
+): AsyncGenerator<ImageBlock> {
+  const role = imageRole(parameters.plan);
+  for (const [index, rows] of parameters.rows.entries()) {
+    yield selectImages(parseNpy((await read(role, index)).get(`${role}.npy`)!), rows);
+  }
+}
+
+/** The stage a detector reads its images from. */
+export function imageRole(plan: DetectorPlan): "embeddings" | "pixels" {
+  return plan.embedding === undefined ? "pixels" : "embeddings";
+}
+
+/** Copies the images `rows` out of a block. */
+export function selectImages(block: NdArray, rows: readonly number[]): ImageBlock {
+  const source = block as ImageBlock;
+  const [, ...imageShape] = source.shape;
+  const length = imageShape.reduce((product, size) => product * size, 1);
+  const data = source.data instanceof Uint8Array
+    ? new Uint8Array(rows.length * length)
+    : new Float32Array(rows.length * length);
+  rows.forEach((row, i) => {
+    data.set(source.data.subarray(row * length, (row + 1) * length), i * length);
+  });
+  return { shape: [rows.length, ...imageShape], data } as ImageBlock;
+}
+
+/** `detector` trained on the selected images, whose blocks are the stages `images`, with `seed`. */
+export function fitStage(
+  detector: Detector,
+  plan: DetectorPlan,
+  selection: readonly PackRows[],
+  images: readonly Stage[],
+  seed: number,
+  numerics: Json,
+): Stage {
+  const count = selection.reduce((sum, { rows }) => sum + rows.length, 0);
+  const patches = count * plan.grid[0] * plan.grid[1];
+  return makeStage({
+    stage: "fit",
+    revision: fitKind.revision,
+    parameters: {
+      detector: detector.id,
+      detectorRevision: detector.revision,
+      plan: plan as unknown as Json,
+      seed,
+      rows: selection.map(({ rows }) => rows),
+    },
+    needs: { [imageRole(plan)]: images },
+    numerics,
+    label: `training of ${detector.name}, seed ${seed}`,
+    seconds: 1 + patches * 5e-5,
+    mebibytes: 200 + patches * 3e-3,
+  });
+}

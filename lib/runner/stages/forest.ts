@@ -1,0 +1,116 @@
+/**
+ * Stage "forest": SegAD's last step. The boosted random forest is fitted on the features of the
+ * training images and scores the test images (paper section 4).
+ *
+ * Payload: `scores.npy`, float64 `[n]`, the margins in the order of the test images; `columns.json`,
+ * the names of the features.
+ *
+ * @module
+ */
+import type { Json } from "../../base/digest.ts";
+import { npyBytes, parseNpy } from "../../base/npy.ts";
+import {
+  type DetectorStatistics,
+  type FeatureSet,
+  featureTable,
+  takeRows,
+} from "../../features/feature_table.ts";
+import { fitBoostedForest } from "../../forest/boosted_forest.ts";
+import type { ForestParameters } from "../../forest/parameters.ts";
+import { predictMargin } from "../../forest/predictor.ts";
+import { makeStage, type Stage, type StageNeeds } from "../stage.ts";
+import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+
+interface Parameters {
+  readonly featureSet: FeatureSet;
+  /** Names of the detectors in the order of the setup. */
+  readonly detectors: readonly string[];
+  readonly segments: readonly string[];
+  readonly forest: ForestParameters;
+  readonly seed: number;
+  /** Places of the training images among the rows of all feature entries, and their labels. */
+  readonly train: readonly number[];
+  readonly labels: readonly number[];
+  readonly test: readonly number[];
+}
+
+export const forestKind = stageKind<Parameters>({
+  revision: 1,
+  async run(context) {
+    const { featureSet, segments, forest, seed, train, labels, test } = context.parameters;
+    const detectors: DetectorStatistics[] = [];
+    for (const detector of context.parameters.detectors) {
+      detectors.push(await readStatistics(context, detector));
+    }
+    const rows = Array.from(detectors[0].maxima, (_, place) => String(place));
+    const table = featureTable(featureSet, { rows, segments, detectors });
+    const [training, testing] = [takeRows(table, train), takeRows(table, test)].map((part) => ({
+      rows: part.rows.length,
+      columns: part.columns.length,
+      values: part.values,
+    }));
+    const fitted = fitBoostedForest(training, labels, forest, seed);
+    const scores = Float64Array.from(predictMargin(fitted, testing));
+    return new Map([
+      ["scores.npy", npyBytes({ shape: [scores.length], data: scores })],
+      ["columns.json", jsonFile(table.columns.map(({ name }) => name))],
+    ]);
+  },
+});
+
+/** The statistics of one detector over all its packs, in order. */
+async function readStatistics(
+  { count, read }: StageContext<Parameters>,
+  detector: string,
+): Promise<DetectorStatistics> {
+  const role = `features:${detector}`;
+  const segments: number[] = [];
+  const maxima: number[] = [];
+  for (let i = 0; i < count(role); i++) {
+    const payload = await read(role, i);
+    for (const value of parseNpy(payload.get("statistics.npy")!).data as Float64Array) {
+      segments.push(value);
+    }
+    maxima.push(...parseNpy(payload.get("map_max.npy")!).data as Float64Array);
+  }
+  return { detector, segments: Float64Array.from(segments), maxima: Float64Array.from(maxima) };
+}
+
+/** What a forest is fitted on. */
+export interface ForestTask {
+  readonly featureSet: FeatureSet;
+  /** Feature stages by name of the detector, in the order of the setup. */
+  readonly features: ReadonlyMap<string, readonly Stage[]>;
+  readonly segments: readonly string[];
+  readonly forest: ForestParameters;
+  readonly seed: number;
+  readonly train: readonly number[];
+  readonly labels: readonly number[];
+  readonly test: readonly number[];
+  readonly label: string;
+}
+
+/** The forest of a row and seed. */
+export function forestStage(task: ForestTask): Stage {
+  const needs: Record<string, StageNeeds[string]> = {};
+  for (const [detector, stages] of task.features) needs[`features:${detector}`] = stages;
+  const columns = task.features.size * task.segments.length * 4;
+  return makeStage({
+    stage: "forest",
+    revision: forestKind.revision,
+    parameters: {
+      featureSet: task.featureSet,
+      detectors: [...task.features.keys()],
+      segments: task.segments,
+      forest: task.forest as unknown as Json,
+      seed: task.seed,
+      train: task.train,
+      labels: task.labels,
+      test: task.test,
+    },
+    needs,
+    label: `forest of ${task.label}, seed ${task.seed}`,
+    seconds: 0.2 + task.train.length * columns * 1e-5,
+    mebibytes: 200,
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * Stage "maps": the anomaly maps of a fitted detector for some images of a pack, at the detector's
+ * native resolution.
+ *
+ * Payload: `maps.npy`, float32 `[n, h, w]`.
+ *
+ * @module
+ */
+import type { Json } from "../../base/digest.ts";
+import { npyBytes, parseNpy } from "../../base/npy.ts";
+import type { Detector, DetectorPlan, OpenDetector } from "../../maps/detector.ts";
+import { detectorNamed } from "../../maps/detectors.ts";
+import { packLabel, type PackRows } from "../packs.ts";
+import { makeStage, type Stage } from "../stage.ts";
+import { stageKind } from "../stage_kind.ts";
+import { imageRole, selectImages } from "./fit.ts";
+
+interface Parameters {
+  readonly detector: string;
+  readonly plan: DetectorPlan;
+  readonly rows: readonly number[];
+}
+
+interface Locations {
+  /** Key of the fitted detector, to keep it open from pack to pack. */
+  readonly fit: string;
+}
+
+/** The detector of the last stage that this worker ran. */
+let open: { readonly fit: string; readonly detector: OpenDetector } | undefined;
+
+export const mapsKind = stageKind<Parameters, Locations>({
+  revision: 1,
+  async run({ parameters: { detector, plan, rows }, locations: { fit }, read }) {
+    if (open?.fit !== fit) {
+      const model = await read("fit");
+      await open?.detector.close();
+      open = undefined;
+      open = { fit, detector: await detectorNamed(detector).open(plan, model) };
+    }
+    const role = imageRole(plan);
+    const block = selectImages(parseNpy((await read(role)).get(`${role}.npy`)!), rows);
+    const { maps } = await open.detector.maps(block);
+    return new Map([["maps.npy", npyBytes(maps)]]);
+  },
+});
+
+/** Maps of the selected images of a pack, whose block is the stage `images`. */
+export function mapsStage(
+  detector: Detector,
+  plan: DetectorPlan,
+  fit: Stage,
+  images: Stage,
+  { pack, rows }: PackRows,
+  seed: number,
+  numerics: Json,
+): Stage {
+  return makeStage({
+    stage: "maps",
+    revision: mapsKind.revision,
+    parameters: {
+      detector: detector.id,
+      detectorRevision: detector.revision,
+      plan: plan as unknown as Json,
+      rows,
+    },
+    needs: { fit, [imageRole(plan)]: images },
+    numerics,
+    locations: { fit: fit.key },
+    label: `maps of ${detector.name}, seed ${seed}, ${packLabel(pack)}`,
+    seconds: 0.02 * rows.length,
+    mebibytes: 400,
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * The kinds of stages by name: a new one is one file and one line here.
+ *
+ * @module
+ */
+import type { StageKind } from "../stage_kind.ts";
+import { embeddingsKind } from "./embeddings.ts";
+import { evaluateKind } from "./evaluate.ts";
+import { featuresKind } from "./features.ts";
+import { fitKind } from "./fit.ts";
+import { forestKind } from "./forest.ts";
+import { mapsKind } from "./maps.ts";
+import { pixelsKind } from "./pixels.ts";
+import { scoresKind } from "./scores.ts";
+
+/** All kinds, in the order of the data flow. */
+export const stageKinds: Readonly<Record<string, StageKind>> = {
+  pixels: pixelsKind,
+  embeddings: embeddingsKind,
+  fit: fitKind,
+  maps: mapsKind,
+  features: featuresKind,
+  scores: scoresKind,
+  forest: forestKind,
+  evaluate: evaluateKind,
+};
