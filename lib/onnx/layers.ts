@@ -154,8 +154,11 @@ export function batchNorm(scope: Scope, x: Value, options: BatchNormOptions = {}
   const shape = [x.shape[1]];
   const scale = parameters.parameter(scope.nameOf("weight"), shape, constantInit(1));
   const bias = parameters.parameter(scope.nameOf("bias"), shape, constantInit(0));
-  const mean = parameters.statistic(scope.nameOf("running_mean"), shape, constantInit(0));
-  const variance = parameters.statistic(scope.nameOf("running_var"), shape, constantInit(1));
+  const names = { mean: scope.nameOf("running_mean"), variance: scope.nameOf("running_var") };
+  parameters.statistic(names.mean, shape, constantInit(0));
+  parameters.statistic(names.variance, shape, constantInit(1));
+  const mean = parameters.latest(names.mean);
+  const variance = parameters.latest(names.variance);
   if (!parameters.training) return batchNormalization(x, scale, bias, mean, variance, { epsilon });
   const [y, batchMean, batchVariance] = batchNormalizationTraining(
     x,
@@ -168,11 +171,8 @@ export function batchNorm(scope: Scope, x: Value, options: BatchNormOptions = {}
   const count = x.shape[0] * x.shape.slice(2).reduce((product, size) => product * size, 1);
   const moved = (old: Value, now: Value, factor: number) =>
     add(mul(old, 1 - momentum), mul(now, momentum * factor));
-  parameters.update(scope.nameOf("running_mean"), moved(mean, batchMean, 1));
-  parameters.update(
-    scope.nameOf("running_var"),
-    moved(variance, batchVariance, count / Math.max(1, count - 1)),
-  );
+  parameters.update(names.mean, moved(mean, batchMean, 1));
+  parameters.update(names.variance, moved(variance, batchVariance, count / Math.max(1, count - 1)));
   return y;
 }
 

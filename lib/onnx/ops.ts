@@ -434,8 +434,9 @@ export function batchNormalization(
  *
  * The runtime writes the statistics over the buffers of inputs 4 and 5, whatever they are, so this
  * function takes none: it makes private ones by negating `mean` and `variance`, values of shape
- * [channels] that are inputs of the graph (a constant could be folded and shared). With momentum 0
- * their numbers do not matter as long as they are finite.
+ * [channels] that must be computed or inputs of the graph (a constant could be folded and shared) and
+ * no other call's (equal nodes are merged by the runtime). With momentum 0 their numbers do not matter
+ * as long as they are finite.
  */
 export function batchNormalizationTraining(
   x: Value,

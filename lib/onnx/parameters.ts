@@ -30,7 +30,12 @@ export interface Parameters {
   parameter(name: string, shape: readonly number[], initial: Initializer): Value;
   /** A tensor that is not trained but kept with the weights (running mean, running variance). */
   statistic(name: string, shape: readonly number[], initial: Initializer): Value;
-  /** The number that a statistic takes after this training step. */
+  /**
+   * The statistic as it stands at this place of the step: a network that is applied twice in one step
+   * moves its statistics twice.
+   */
+  latest(name: string): Value;
+  /** What a statistic becomes. */
   update(name: string, value: Value): void;
   /** Fresh uniform bytes at every training step, for dropout. */
   noise(name: string, shape: readonly number[]): Value;
@@ -92,6 +97,7 @@ export function frozenParameters(
     training: false,
     parameter: constant,
     statistic: constant,
+    latest: (name) => made.get(name)!,
     update: () => {
       throw new TypeError("Cannot update a statistic of frozen parameters");
     },
@@ -159,6 +165,7 @@ export function trainableParameters(
     training: options.training ?? true,
     parameter: tensor("parameter"),
     statistic: tensor("statistic"),
+    latest: (name) => updates.get(name) ?? records.get(name)!.value,
     update: (name, value) => void updates.set(name, value),
     noise: (name, shape) => {
       if (noises.has(name)) throw new RangeError(`Cannot draw noise ${name} twice`);

@@ -1,0 +1,331 @@
+/**
+ * Training: one graph for a whole step (forward, gradients, optimizer), and the loop that runs it.
+ *
+ * A step depends only on the state before it, the step's number and the seed: batch, noise and learning
+ * rate are functions of these. So a training that is resumed from a checkpoint goes on bit for bit.
+ *
+ * @module
+ */
+import { DataError, InterruptedError, PartialError } from "../base/errors.ts";
+import type { NdArray } from "../base/npy.ts";
+import { childSeed, RandomState } from "../base/random.ts";
+import { sizeOf, type Value } from "./graph.ts";
+import { gradients } from "./gradients.ts";
+import { clippedGradients, type Optimizer, type Schedule } from "./optimizers.ts";
+import {
+  initialTensors,
+  type ParameterRecord,
+  type TensorMap,
+  type TrainableParameters,
+} from "./parameters.ts";
+import { modelBytes } from "./proto.ts";
+import { type Device, openSession, type Session } from "./session.ts";
+
+/** What is to be learned. */
+export interface TrainingProblem {
+  /** The provider that the network was built with. */
+  readonly parameters: TrainableParameters;
+  /** A float32 scalar. */
+  readonly loss: Value;
+  readonly optimizer: Optimizer;
+  /** Largest joint norm of the gradients; left out, they are taken as they are. */
+  readonly clipNorm?: number;
+  /** Values through which no gradient flows. */
+  readonly stop?: readonly Value[];
+  /** Further scalars to report at every step, by name. */
+  readonly reports?: Readonly<Record<string, Value>>;
+  /** Whether a parameter is trained, by name. @default all are */
+  readonly trains?: (name: string) => boolean;
+}
+
+/** A training step ready to run. */
+export interface TrainingStep {
+  /** ONNX bytes. */
+  readonly model: Uint8Array;
+  readonly records: readonly ParameterRecord[];
+  readonly optimizer: Optimizer;
+  /** Shapes of all tensors that go from step to step: parameters, statistics, optimizer state. */
+  readonly state: ReadonlyMap<string, readonly number[]>;
+  /** State tensors that a step changes. */
+  readonly changed: readonly string[];
+  /** Shapes of the noise inputs, fed with fresh bytes. */
+  readonly noises: ReadonlyMap<string, readonly number[]>;
+  readonly reports: readonly string[];
+}
+
+/** A training between two steps: all that is needed to go on. */
+export interface TrainingState {
+  /** Steps done. */
+  readonly step: number;
+  /** Parameters and statistics under their names, optimizer state under `<parameter>/<slot>`. */
+  readonly tensors: ReadonlyMap<string, NdArray<Float32Array>>;
+  /** The loss of every step so far. */
+  readonly losses: readonly number[];
+}
+
+/** Said after every step. */
+export interface TrainingProgress {
+  readonly step: number;
+  readonly of: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly reports: Readonly<Record<string, number>>;
+  /** Estimate from the steps of this run; undefined before the second one. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** Options of `train`. */
+export interface TrainingOptions {
+  /** Stands in messages. */
+  readonly name: string;
+  readonly steps: number;
+  /** In [0, 2^32): initial numbers, batches and noise come from it. */
+  readonly seed: number;
+  readonly learningRate: Schedule;
+  /** Feeds of the remaining inputs at a step, counted from 1; `random` is the step's own stream. */
+  readonly batch: (
+    step: number,
+    random: RandomState,
+  ) => Readonly<Record<string, NdArray>> | Promise<Readonly<Record<string, NdArray>>>;
+  /** Tensors to begin with; those not given are initialized. @default none */
+  readonly initial?: TensorMap;
+  /** A state of the same training to go on from. */
+  readonly resume?: TrainingState;
+  /** Keeps the state after every `every` steps and when the training is interrupted. */
+  readonly checkpoint?: {
+    readonly every: number;
+    readonly save: (state: TrainingState) => void | Promise<void>;
+  };
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  /** Ends the training after the current step. */
+  readonly signal?: AbortSignal;
+  /** @default "cpu" */
+  readonly device?: Device;
+}
+
+/** A training whose loss or parameters stopped being finite. */
+export class DivergenceError extends PartialError {
+  constructor(
+    name: string,
+    what: string,
+    readonly step: number,
+    readonly learningRate: number,
+  ) {
+    super(
+      `Cannot go on training ${name}: ${what} at step ${step} (learning rate ${learningRate})`,
+      { remedy: "Lower the learning rate, or limit the norm of the gradients." },
+    );
+  }
+}
+
+/** Adds gradients and optimizer to the graph of `problem` and writes it as one model. */
+export function trainingStep(problem: TrainingProblem): TrainingStep {
+  const { parameters, loss, optimizer, trains = () => true } = problem;
+  const { graph } = parameters;
+  const trained = parameters.records.filter(({ name, kind }) =>
+    kind === "parameter" && trains(name)
+  );
+  if (trained.length === 0) {
+    throw new RangeError("Cannot train: there is no parameter to be trained");
+  }
+  let slopes = gradients(
+    loss,
+    trained.map((record) => record.value),
+    problem.stop === undefined ? {} : { stop: problem.stop },
+  );
+  if (problem.clipNorm !== undefined) {
+    slopes = clippedGradients(slopes, problem.clipNorm).gradients;
+  }
+  const scalars = Object.fromEntries(
+    optimizer.scalars.map((name) => [name, graph.input(scalarInput(name), "float32", [])]),
+  );
+  const state = new Map(parameters.records.map(({ name, value }) => [name, value.shape]));
+  const changed: string[] = [];
+  const change = (name: string, value: Value) => {
+    changed.push(name);
+    graph.output(nextOutput(name), value);
+  };
+  trained.forEach(({ name, value }, i) => {
+    const slots = optimizer.slots.map((slot) => {
+      state.set(`${name}/${slot}`, value.shape);
+      return graph.input(`${name}/${slot}`, "float32", value.shape);
+    });
+    const next = optimizer.update(value, slopes[i], slots, scalars);
+    change(name, next.parameter);
+    optimizer.slots.forEach((slot, j) => change(`${name}/${slot}`, next.slots[j]));
+  });
+  for (const [name, value] of parameters.updates) change(name, value);
+  graph.output(lossOutput, loss);
+  const reports = Object.entries(problem.reports ?? {});
+  for (const [name, value] of reports) graph.output(reportOutput(name), value);
+  return {
+    model: modelBytes(graph, "training_step"),
+    records: parameters.records,
+    optimizer,
+    state,
+    changed,
+    noises: new Map(parameters.noises.map((noise) => [noise.name, noise.shape])),
+    reports: reports.map(([name]) => name),
+  };
+}
+
+/**
+ * Runs `options.steps` steps and returns the state after the last one. The event loop gets a turn after
+ * every step.
+ *
+ * @throws {DivergenceError} if the loss, or a parameter at the end, is not finite
+ * @throws {InterruptedError} if the signal was given; the state was saved before
+ */
+export async function train(step: TrainingStep, options: TrainingOptions): Promise<TrainingState> {
+  const { steps, name, checkpoint } = options;
+  const session = await openSession(step.model, {
+    device: options.device ?? "cpu",
+    name: `the training step of ${name}`,
+  });
+  try {
+    let state = options.resume === undefined
+      ? startingState(step, options.seed, options.initial)
+      : checkedState(step, options.resume, name);
+    const losses = [...state.losses];
+    const save = (done: TrainingState) => checkpoint?.save({ ...done, losses: losses.slice() });
+    let timed: { readonly from: number; readonly at: number } | undefined;
+    let saved = state.step;
+    while (state.step < steps) {
+      if (options.signal?.aborted) {
+        if (saved < state.step) await save(state);
+        throw new InterruptedError(`Training ${name} was interrupted after step ${state.step}`);
+      }
+      const { next, loss, reports, learningRate } = await oneStep(session, step, state, options);
+      state = next;
+      losses.push(loss);
+      timed ??= { from: state.step, at: performance.now() };
+      options.onProgress?.({
+        step: state.step,
+        of: steps,
+        loss,
+        learningRate,
+        reports,
+        secondsLeft: secondsLeft(timed, state.step, steps),
+      });
+      if (checkpoint !== undefined && state.step % checkpoint.every === 0 && state.step < steps) {
+        await save(state);
+        saved = state.step;
+      }
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    checkFinite(state, name, options.learningRate(steps));
+    return { ...state, losses };
+  } finally {
+    await session.close();
+  }
+}
+
+/** The tensors of the network itself, without the optimizer's. */
+export function networkTensors(
+  step: TrainingStep,
+  state: TrainingState,
+): Map<string, NdArray<Float32Array>> {
+  return new Map(step.records.map(({ name }) => [name, state.tensors.get(name)!]));
+}
+
+const lossOutput = "loss";
+const nextOutput = (name: string) => `next:${name}`;
+const scalarInput = (name: string) => `scalar:${name}`;
+const reportOutput = (name: string) => `report:${name}`;
+
+/** The state before the first step: initial parameters, optimizer state 0. */
+function startingState(step: TrainingStep, seed: number, given?: TensorMap): TrainingState {
+  const tensors = initialTensors(step.records, seed, given);
+  for (const [name, shape] of step.state) {
+    if (!tensors.has(name)) tensors.set(name, { shape, data: new Float32Array(sizeOf(shape)) });
+  }
+  return { step: 0, tensors, losses: [] };
+}
+
+function checkedState(step: TrainingStep, state: TrainingState, name: string): TrainingState {
+  for (const [tensor, shape] of step.state) {
+    const known = state.tensors.get(tensor);
+    if (known === undefined || String(known.shape) !== String(shape)) {
+      throw new DataError(
+        `Cannot resume training ${name}: the checkpoint's ${tensor} is ${
+          known === undefined ? "missing" : `[${known.shape}], expected [${shape}]`
+        }`,
+      );
+    }
+  }
+  if (state.losses.length !== state.step) {
+    throw new DataError(
+      `Cannot resume training ${name}: ${state.losses.length} losses after step ${state.step}`,
+    );
+  }
+  return state;
+}
+
+interface StepResult {
+  /** The state after the step, its losses still those before. */
+  readonly next: TrainingState;
+  readonly loss: number;
+  readonly reports: Readonly<Record<string, number>>;
+  readonly learningRate: number;
+}
+
+async function oneStep(
+  session: Session,
+  step: TrainingStep,
+  state: TrainingState,
+  options: TrainingOptions,
+): Promise<StepResult> {
+  const number = state.step + 1;
+  const random = new RandomState(childSeed(options.seed, "step", number));
+  const learningRate = options.learningRate(number);
+  const feeds: Record<string, NdArray> = { ...await options.batch(number, random) };
+  for (const [name, tensor] of state.tensors) feeds[name] = tensor;
+  for (const [name, shape] of step.noises) feeds[name] = noiseBytes(shape, random);
+  const scalars = step.optimizer.scalarsAt(number, learningRate);
+  for (const [name, value] of Object.entries(scalars)) {
+    feeds[scalarInput(name)] = { shape: [], data: Float32Array.of(value) };
+  }
+  const known = new Set(session.inputs);
+  for (const name of step.state.keys()) if (!known.has(name)) delete feeds[name];
+  const outputs = await session.run(feeds);
+  const scalar = (name: string) => Number(outputs[name].data[0]);
+  const loss = scalar(lossOutput);
+  if (!Number.isFinite(loss)) {
+    throw new DivergenceError(options.name, `the loss is ${loss}`, number, learningRate);
+  }
+  const tensors = new Map(state.tensors);
+  for (const name of step.changed) {
+    tensors.set(name, outputs[nextOutput(name)] as NdArray<Float32Array>);
+  }
+  return {
+    next: { step: number, tensors, losses: state.losses },
+    loss,
+    reports: Object.fromEntries(step.reports.map((name) => [name, scalar(reportOutput(name))])),
+    learningRate,
+  };
+}
+
+function noiseBytes(shape: readonly number[], random: RandomState): NdArray<Uint8Array> {
+  const words = new Uint32Array(Math.ceil(sizeOf(shape) / 4));
+  for (let i = 0; i < words.length; i++) words[i] = random.uint32();
+  return { shape, data: new Uint8Array(words.buffer, 0, sizeOf(shape)) };
+}
+
+function secondsLeft(
+  timed: { readonly from: number; readonly at: number },
+  step: number,
+  steps: number,
+): number | undefined {
+  if (step === timed.from) return undefined;
+  return (performance.now() - timed.at) / 1000 / (step - timed.from) * (steps - step);
+}
+
+function checkFinite(state: TrainingState, name: string, learningRate: number): void {
+  for (const [tensor, { data }] of state.tensors) {
+    for (let i = 0; i < data.length; i++) {
+      if (!Number.isFinite(data[i])) {
+        throw new DivergenceError(name, `${tensor} holds ${data[i]}`, state.step, learningRate);
+      }
+    }
+  }
+}
