@@ -24,7 +24,8 @@ export function sum(values: ArrayLike<number>, start = 0, end: number = values.l
 }
 
 /**
- * The arithmetic mean.
+ * The arithmetic mean, corrected once by the mean of what the values deviate from it, so that the mean
+ * of equal values is that value (and their standard deviation 0).
  *
  * @throws {RangeError} for no values
  * @example
@@ -35,7 +36,11 @@ export function sum(values: ArrayLike<number>, start = 0, end: number = values.l
  */
 export function mean(values: ArrayLike<number>): number {
   if (values.length === 0) throw new RangeError("Cannot take a mean: there are no values");
-  return sum(values) / values.length;
+  const first = sum(values) / values.length;
+  if (!Number.isFinite(first)) return first;
+  const rest = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) rest[i] = values[i] - first;
+  return first + sum(rest) / values.length;
 }
 
 /**

@@ -93,7 +93,7 @@ function describe(values: Float64Array, n: number, resolution: number, out: Floa
     }
     total += partial;
   }
-  const mean = total / n;
+  const mean = correctedMean(values, n, total / n);
   if (Number.isNaN(mean) && hasNaN(values, n)) {
     out.fill(NaN);
     return;
@@ -124,6 +124,22 @@ function describe(values: Float64Array, n: number, resolution: number, out: Floa
   out[2] = constant ? NaN : sum4 / n / (moment2 * moment2) - 3;
   out[3] = mean;
   out[4] = maximum;
+}
+
+/**
+ * `mean` plus the mean deviation from it. The sum of equal values is rounded the same way at each step,
+ * which alone could move the mean of a constant segment further than the rule for such allows.
+ */
+function correctedMean(values: Float64Array, n: number, mean: number): number {
+  if (!Number.isFinite(mean)) return mean;
+  let total = 0;
+  for (let block = 0; block < n; block += blockLength) {
+    const stop = Math.min(block + blockLength, n);
+    let partial = 0;
+    for (let i = block; i < stop; i++) partial += values[i] - mean;
+    total += partial;
+  }
+  return mean + total / n;
 }
 
 /** The mean is NaN also where infinities of both signs meet; only a NaN value makes all else NaN. */

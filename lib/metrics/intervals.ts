@@ -9,6 +9,7 @@
  */
 import type { RandomState } from "../base/random.ts";
 import { mean, normalQuantile, normalTail, quantileOfSorted, sum } from "../base/statistics.ts";
+import { aurocOfRanking } from "./auroc.ts";
 import { rank, type Ranking, type RankingMetric } from "./ranking.ts";
 
 /** An estimate with its confidence interval. */
@@ -234,7 +235,7 @@ function placements(scores: ArrayLike<number>, labels: ArrayLike<number>): Place
     if (labels[i] === 1) overBad[b++] = place / good;
     else overGood[g++] = 1 - place / bad;
   }
-  return { auroc: sum(overBad) / bad, overBad, overGood };
+  return { auroc: aurocOfRanking(ranking), overBad, overGood };
 }
 
 /** Sample covariance (over n - 1). */
