@@ -7,14 +7,16 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { closestName, DataError } from "../base/errors.ts";
 import { type FolderListing, type IndexOptions, listFolder } from "./image_folder.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, openLayout } from "./layout.ts";
+import { mvtecLayout } from "./mvtec_layout.ts";
 import { type Dataset, makeDataset } from "./sample.ts";
 import { shownList, shownPath } from "./shown_path.ts";
 import { productSamples, type SyntheticProduct, syntheticProduct } from "./synthetic_product.ts";
 import { vadLayout } from "./vad_layout.ts";
+import { visaLayout } from "./visa_layout.ts";
 
 /** Layouts of folders, in the order in which they are tried. */
-export const layouts: readonly Layout[] = [vadLayout];
+export const layouts: readonly Layout[] = [visaLayout, vadLayout, mvtecLayout];
 
 /** Data sets that need no folder, by name. */
 export const namedDatasets: ReadonlyMap<string, () => Dataset> = new Map([
@@ -44,7 +46,7 @@ export async function openDataset(
   if (listing === undefined) throw await noSuchFolder(pathOrName);
   const layout = await layoutOf(pathOrName, listing);
   if (layout === undefined) throw await unknownLayout(pathOrName, listing);
-  return await layout.open(pathOrName, options);
+  return await openLayout(layout, pathOrName, options);
 }
 
 /** The data set of a drawn product. */

@@ -132,9 +132,15 @@ export function readError(path: string, error: unknown): Error {
   const name = shownPath(path);
   if (error instanceof DataError) return error;
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return new DataError(`Cannot read ${name}: no such file, or a link that leads nowhere`, {
+    // U+FFFD: the name was not UTF-8, and what stands for it cannot be opened.
+    const reason = path.includes("\ufffd")
+      ? "its name is not UTF-8"
+      : "no such file, or a link that leads nowhere";
+    return new DataError(`Cannot read ${name}: ${reason}`, {
       cause: error,
-      remedy: "Put the file back, or run the command again to index what is there now.",
+      remedy: path.includes("\ufffd")
+        ? "Rename the file."
+        : "Put the file back, or run the command again to index what is there now.",
     });
   }
   if (

@@ -3,21 +3,67 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { closestName, DataError } from "../base/errors.ts";
-import type { FolderListing, IndexedFile, IndexOptions } from "./image_folder.ts";
-import type { Dataset, LayoutName, Sample } from "./sample.ts";
+import {
+  type FolderListing,
+  type IndexedFile,
+  indexFiles,
+  type IndexOptions,
+} from "./image_folder.ts";
+import { type Dataset, type LayoutName, makeDataset, type Sample } from "./sample.ts";
 import { shownList, shownPath } from "./shown_path.ts";
 
 /** A layout: one file, and one line in the table of `datasets.ts`. */
 export interface Layout {
   readonly name: Exclude<LayoutName, "synthetic">;
-  /** One line that shows the shape of the folder. */
+  /** What the folder should hold, as the end of a sentence. */
   readonly shape: string;
   /** Whether a folder is meant to have this layout; it may still have faults. */
   readonly recognizes: (root: string, listing: FolderListing) => Promise<boolean> | boolean;
-  /** Reads the samples; throws a `DataError` for a folder with faults. */
-  readonly open: (root: string, options: IndexOptions) => Promise<Dataset>;
+  /** The images of a folder, and what is wrong with it; opens no image. */
+  readonly list: (root: string) => Promise<LayoutListing>;
+  /** The published data set of this layout: numbers of images by part. */
+  readonly published: { readonly name: string; readonly counts: Readonly<Record<string, number>> };
+  /** The part of `published.counts` that a sample belongs to. */
+  readonly partOf: (sample: ListedSample) => string;
+}
+
+/** A sample whose content is not read yet. */
+export type ListedSample = Omit<Sample, "digest">;
+
+/** What a layout finds in a folder. */
+export interface LayoutListing {
+  readonly samples: readonly ListedSample[];
+  readonly lowShot?: Dataset["lowShot"];
+  /** What is wrong, so that the folder cannot be used; each goes on after "the data set X: ". */
+  readonly faults: readonly string[];
+  /** What is odd but no obstacle, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The data set in a folder that is meant to have `layout`.
+ *
+ * @throws {DataError} for a folder with faults, and for a file that is no image
+ */
+export async function openLayout(
+  layout: Layout,
+  root: string,
+  options: IndexOptions = {},
+): Promise<Dataset> {
+  const { samples: listed, lowShot, faults, warnings } = await layout.list(root);
+  if (faults.length > 0) throw layoutError(root, faults, layout.shape);
+  const files = await indexFiles(root, listed.map(({ id }) => id), options);
+  const samples = listed.map((sample, i) => ({ ...sample, digest: files[i].digest }));
+  return makeDataset({
+    name: basename(resolve(root)),
+    layout: layout.name,
+    samples,
+    ...(lowShot === undefined ? {} : { lowShot }),
+    source: { kind: "folder", root },
+    warnings: [...warnings, ...contentWarnings(root, samples, files)],
+  });
 }
 
 /** Refuses a data set with what is wrong with it, the first three faults in one paragraph. */
@@ -41,6 +87,31 @@ export function missingFolder(name: string, parent: string, there: readonly stri
       ? ""
       : ` (is ${shownPath(parent === "" ? near : `${parent}/${near}`)} meant?)`
   }`;
+}
+
+/** Sentences about entries of a folder that are not read. */
+export function ignoredWarnings(
+  folder: string,
+  listing: FolderListing,
+  expectedFolders: readonly string[],
+): string[] {
+  const inside = (name: string) => shownPath(folder === "" ? name : `${folder}/${name}`);
+  const warnings: string[] = [];
+  for (const name of listing.folders.filter((name) => !expectedFolders.includes(name))) {
+    const near = closestName(name, expectedFolders);
+    warnings.push(
+      `The folder ${inside(name)} is not read${
+        near === undefined ? "" : ` (is ${inside(near)} meant?)`
+      }.`,
+    );
+  }
+  const stray = expectedFolders.length > 0
+    ? [...listing.images, ...listing.others]
+    : listing.others;
+  if (stray.length > 0) {
+    warnings.push(`${shownPath(folder)} holds files that are not read: ${shownList(stray)}.`);
+  }
+  return warnings;
 }
 
 /** What is odd about indexed samples but no obstacle, one sentence each. */

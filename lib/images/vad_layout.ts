@@ -9,24 +9,40 @@
  *
  * @module
  */
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { closestName } from "../base/errors.ts";
 import { readFileIfThere } from "../base/files.ts";
-import { type FolderListing, indexFiles, type IndexOptions, listFolder } from "./image_folder.ts";
-import { contentWarnings, type Layout, layoutError, missingFolder } from "./layout.ts";
-import { type Dataset, makeDataset, type Sample } from "./sample.ts";
+import { listFolder } from "./image_folder.ts";
+import {
+  ignoredWarnings,
+  type Layout,
+  type LayoutListing,
+  type ListedSample,
+  missingFolder,
+} from "./layout.ts";
 import { shownList, shownPath } from "./shown_path.ts";
 
 const shape = "train/good, train/bad, test/good and test/bad, each with images, and as it likes " +
   "test/bad_unseen_defects and low_shot_train.json";
 
-/** The VAD layout. */
+/** The VAD layout. The class of its samples is "vad": names and places are no part of an identity. */
 export const vadLayout: Layout = {
   name: "vad",
   shape,
   recognizes: (_root, { folders }) =>
     folders.some((name) => ["train", "test"].includes(name.toLowerCase())),
-  open: readVadLayout,
+  list: listVadFolder,
+  published: {
+    name: "VAD",
+    counts: {
+      "train/good": 2000,
+      "train/bad": 1000,
+      "test/good": 1000,
+      "test/bad": 835,
+      "test/bad_unseen_defects": 165,
+    },
+  },
+  partOf: ({ id }) => id.split("/").slice(0, 2).join("/"),
 };
 
 /** A class folder of the layout. */
@@ -50,36 +66,9 @@ export const vadFolders: readonly VadFolder[] = [
 /** Name of the file with the low-shot lists. */
 export const lowShotFile = "low_shot_train.json";
 
-/**
- * Reads a folder of the VAD layout. The class of its samples is "vad", whatever the folder is called:
- * names and places are no part of a data set's identity.
- *
- * @throws {DataError} for a missing or empty class folder, a file that is no image, a list that names
- * an image that is not there
- */
-export async function readVadLayout(root: string, options: IndexOptions = {}): Promise<Dataset> {
-  const { samples: listed, faults, warnings } = await listVadFolders(root);
-  const lowShot = await readLowShotLists(root, listed, faults);
-  if (faults.length > 0) throw layoutError(root, faults, shape);
-  const files = await indexFiles(root, listed.map(({ id }) => id), options);
-  const samples = listed.map((sample, i) => ({ ...sample, digest: files[i].digest }));
-  return makeDataset({
-    name: basename(resolve(root)),
-    layout: "vad",
-    samples,
-    ...(lowShot === undefined ? {} : { lowShot }),
-    source: { kind: "folder", root },
-    warnings: [...warnings, ...contentWarnings(root, samples, files)],
-  });
-}
-
-/** The samples of a folder, not hashed yet (digest ""), and what is wrong or odd with it. */
-async function listVadFolders(root: string): Promise<{
-  readonly samples: Sample[];
-  readonly faults: string[];
-  readonly warnings: string[];
-}> {
-  const samples: Sample[] = [];
+/** The samples of a folder, its low-shot lists, and what is wrong or odd with it. */
+async function listVadFolder(root: string): Promise<LayoutListing> {
+  const samples: ListedSample[] = [];
   const faults: string[] = [];
   const warnings: string[] = [];
   const top = await listFolder(root);
@@ -101,42 +90,21 @@ async function listVadFolders(root: string): Promise<{
       if (images.images.length === 0) faults.push(`its folder ${folder} holds no image`);
       warnings.push(...ignoredWarnings(folder, images, []));
       for (const file of images.images) {
-        samples.push({ id: `${folder}/${file}`, class: "vad", split, label, unseen, digest: "" });
+        samples.push({ id: `${folder}/${file}`, class: "vad", split, label, unseen });
       }
     }
   }
-  return { samples, faults, warnings };
-}
-
-/** Sentences about entries of a folder that are not read. */
-function ignoredWarnings(
-  folder: string,
-  listing: FolderListing,
-  expectedFolders: readonly string[],
-): string[] {
-  const warnings: string[] = [];
-  const strange = listing.folders.filter((name) => !expectedFolders.includes(name));
-  for (const name of strange) {
-    const near = closestName(name, expectedFolders);
-    warnings.push(
-      `The folder ${shownPath(`${folder}/${name}`)} is not read${
-        near === undefined ? "" : ` (is ${folder}/${near} meant?)`
-      }.`,
-    );
+  if (top?.folders.includes("ground_truth")) {
+    faults.unshift("it looks like one class of MVTec AD (give the folder that holds the classes)");
   }
-  const stray = expectedFolders.length > 0
-    ? [...listing.images, ...listing.others]
-    : listing.others;
-  if (stray.length > 0) {
-    warnings.push(`${folder} holds files that are not read: ${shownList(stray)}.`);
-  }
-  return warnings;
+  const lowShot = await readLowShotLists(root, samples, faults);
+  return { samples, ...(lowShot === undefined ? {} : { lowShot }), faults, warnings };
 }
 
 /** The low-shot lists, or undefined where there is no such file; faults are added to `faults`. */
 async function readLowShotLists(
   root: string,
-  samples: readonly Sample[],
+  samples: readonly ListedSample[],
   faults: string[],
 ): Promise<Readonly<Record<string, readonly string[]>> | undefined> {
   const bytes = await readFileIfThere(join(root, lowShotFile));
