@@ -35,7 +35,7 @@ export async function renderSvg(chart: Chart): Promise<string> {
   }</desc>`;
   return svg.replace(/<[^>]*>/g, (tag) => {
     const plain = tag
-      .replace(/ (?:role|aria-roledescription)="[^"]*"/g, "")
+      .replace(/ (?:role|aria-[a-z]+)="[^"]*"/g, "")
       .replace(/( id="|url\(#)/g, `$1${chart.name}-`);
     return tag.startsWith("<svg") ? `${plain.slice(0, -1)} role="img">${words}` : plain;
   }) + "\n";

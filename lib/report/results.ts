@@ -163,7 +163,11 @@ export function parseResult(text: string, from: string): ExperimentResult {
   const remedy = "Run `deno task reproduce` again: it writes the file from what is cached.";
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text, (key, value) => {
+      // zod leaves such a field out without a word.
+      if (key === "__proto__") throw new SyntaxError("a field is called __proto__");
+      return value;
+    });
   } catch (cause) {
     throw new DataError(`Cannot read ${from} as a result: it is not JSON`, { cause, remedy });
   }

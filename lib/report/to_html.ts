@@ -19,6 +19,9 @@ import type { ExperimentResult, Metrics, ResultRow, Verdict } from "./results.ts
 /** The page of `result`. The same result and charts give the same bytes. */
 export function toHtml(result: ExperimentResult, charts: readonly DrawnChart[]): string {
   const table = paperTable(result);
+  const small = table.columns.some((column) => column.published)
+    ? ["Small, below a published number: ours minus that number. Green is better, red is worse."]
+    : [];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -42,7 +45,7 @@ ${facts(result)}
 <main>
 <h2 id="results">Results</h2>
 ${resultTable(result, table)}
-${list(table.footnotes)}
+${list([...small, ...table.footnotes])}
 ${charts.length === 0 ? "" : `<h2 id="charts">Charts</h2>\n${charts.map(figure).join("\n")}`}
 </main>
 <footer>
