@@ -5,6 +5,7 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
+import { type Arena, plainArena } from "./arena.ts";
 import { quantileCuts } from "./quantile_sketch.ts";
 
 /** A table of features. `values` has `rows * columns` numbers, row-major; NaN is a missing value. */
@@ -116,21 +117,16 @@ export function fitCuts(features: FeatureMatrix, maxBin: number): FeatureCuts {
   return { starts, cuts, floors };
 }
 
-/**
- * The bin of every value: the number of the column's cuts that are not above it, at most the last bin.
- *
- * @param shared whether the bins go into shared memory, for several workers
- */
+/** The bin of every value: the number of the column's cuts that are not above it, at most the last bin. */
 export function binFeatures(
   features: FeatureMatrix,
   cuts: FeatureCuts,
-  shared = false,
+  arena: Arena = plainArena(false),
 ): BinnedMatrix {
   const { rows, columns, values } = features;
-  const bytes = rows * columns * Uint16Array.BYTES_PER_ELEMENT;
-  const bins = new Uint16Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
-  const binCounts = new Int32Array(columns);
-  const hasMissing = new Uint8Array(columns);
+  const bins = arena.uint16(rows * columns);
+  const binCounts = arena.int32(columns);
+  const hasMissing = arena.uint8(columns);
   for (let j = 0; j < columns; j++) {
     const own = cuts.cuts.subarray(cuts.starts[j], cuts.starts[j + 1]);
     binCounts[j] = own.length;

@@ -8,6 +8,7 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
+import { kernelArena, plainArena } from "./arena.ts";
 import { binFeatures, checkFeatures, type FeatureMatrix, fitCuts } from "./binning.ts";
 import { treeCapacity } from "./grower.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
@@ -15,7 +16,11 @@ import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
 import type { FitState } from "./round.ts";
+import { nodeScratch } from "./split_search.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
+
+/** Bytes that certainly fit into a WebAssembly memory with what else a fit needs. */
+const kernelLimit = 3.5 * 2 ** 30;
 
 /** How a fit is carried out; nothing here changes its result. */
 export interface FitOptions {
@@ -55,15 +60,15 @@ export function fitBoostedForest(
   checkFeatures(features);
   const targets = checkLabels(labels, features.rows);
   const workers = workerCount(options, complete);
-  const state = fitState(features, complete, seed, workers > 1);
+  const state = fitState(features, complete, seed, workers);
   const score = baseScore(targets, complete);
   state.margins.fill(baseMargin(score, complete.objective));
   const threads = roundThreads(state, workers);
   const rounds: TreeTable[] = [];
   try {
     for (let round = 0; round < complete.n_estimators; round++) {
-      const { margins, gradients, hessians } = state;
-      logisticGradients(margins, targets, complete.scale_pos_weight, gradients, hessians);
+      const { margins, gradientPairs } = state;
+      logisticGradients(margins, targets, complete.scale_pos_weight, gradientPairs);
       threads.growTrees(round);
       if (round + 1 < complete.n_estimators) threads.moveMargins();
       rounds.push(compactTable(state.trees));
@@ -105,26 +110,30 @@ function workerCount(options: FitOptions, parameters: ForestParameters): number 
   return Math.min(workers, parameters.num_parallel_tree);
 }
 
-/** Bins the table and makes room for gradients and for one round of trees. */
+/** Bins the table and makes room for gradients, one round of trees, and each thread's work. */
 function fitState(
   features: FeatureMatrix,
   parameters: ForestParameters,
   seed: number,
-  shared: boolean,
+  workers: number,
 ): FitState {
-  const { rows } = features;
-  const cuts = fitCuts(features, parameters.max_bin);
-  const bytes = (size: number) => shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size);
-  const capacity = treeCapacity(rows, parameters.max_depth);
+  const { rows, columns } = features;
+  const { max_bin, max_depth, num_parallel_tree } = parameters;
+  const capacity = treeCapacity(rows, max_depth);
+  const bytes = 2 * rows * columns + (24 + 24 * workers) * rows + 40 * num_parallel_tree * capacity;
+  const arena = bytes < kernelLimit ? kernelArena() : plainArena(workers > 1);
+  const cuts = fitCuts(features, max_bin);
+  const binned = binFeatures(features, cuts, arena);
   return {
-    binned: binFeatures(features, cuts, shared),
+    binned,
     cuts,
     parameters,
     seed,
-    gradients: new Float64Array(bytes(8 * rows)),
-    hessians: new Float64Array(bytes(8 * rows)),
-    margins: new Float32Array(bytes(4 * rows)),
-    trees: treeTable(parameters.num_parallel_tree, capacity, shared),
+    gradientPairs: arena.float64(2 * rows),
+    margins: arena.float32(rows),
+    trees: treeTable(num_parallel_tree, capacity, arena),
+    scratch: Array.from({ length: workers }, () => nodeScratch(binned, arena)),
+    memory: arena.memory,
   };
 }
 
@@ -133,7 +142,7 @@ function compactTable(table: TreeTable): TreeTable {
   const trees = table.sizes.length;
   let capacity = 0;
   for (const size of table.sizes) capacity = Math.max(capacity, size);
-  const compact = treeTable(trees, capacity, false);
+  const compact = treeTable(trees, capacity, plainArena(false));
   compact.sizes.set(table.sizes);
   for (let tree = 0; tree < trees; tree++) {
     const from = tree * table.capacity;

@@ -7,9 +7,9 @@
  */
 import type { RandomState } from "../base/random.ts";
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
-import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
 import type { ForestParameters } from "./parameters.ts";
-import { findSplit, nodeGain, nodeWeight, noSplit, type Split, splitRule } from "./splitting.ts";
+import type { NodeScratch, SplitSearch } from "./split_search.ts";
+import { nodeGain, nodeWeight, type Split, type SplitRule, splitRule } from "./splitting.ts";
 import type { TreeTable } from "./tree_table.ts";
 
 /** A split must reduce the loss by more than this (XGBoost's `kRtEps`). */
@@ -21,137 +21,92 @@ export function treeCapacity(rows: number, maxDepth: number): number {
   return maxDepth === 0 ? byRows : Math.min(byRows, 2 ** (maxDepth + 1) - 1);
 }
 
-/** Grows trees on one binned table; its scratch memory is linear in the rows and reused. */
+/** Grows trees on one binned table; its working memory is linear in the rows and reused. */
 export class TreeGrower {
   readonly #binned: BinnedMatrix;
   readonly #cuts: FeatureCuts;
   readonly #parameters: ForestParameters;
-  readonly #rows: Int32Array; // the tree's rows, node after node
+  readonly #rule: SplitRule;
+  readonly #scratch: NodeScratch;
+  readonly #search: SplitSearch;
+  readonly #shrinkage: number;
   readonly #rightRows: Int32Array;
-  readonly #gradients: Float64Array; // of the current node's rows
-  readonly #hessians: Float64Array;
-  readonly #histogram: Float64Array;
-  readonly #stride: number;
-  readonly #begins: Int32Array; // per node of the tree: its places in #rows
+  readonly #allColumns: Int32Array;
+  readonly #treeColumns: Int32Array;
+  // Per node of the tree: its places in the scratch's rows, and its sums.
+  readonly #begins: Int32Array;
   readonly #ends: Int32Array;
-  readonly #sumGradients: Float64Array;
-  readonly #sumHessians: Float64Array;
+  readonly #gradients: Float64Array;
+  readonly #hessians: Float64Array;
 
-  /** @param capacity most nodes of a tree, `treeCapacity` */
+  /**
+   * @param search finds splits of the rows and columns that the grower puts into `scratch`
+   * @param capacity most nodes of a tree, `treeCapacity`
+   */
   constructor(
     binned: BinnedMatrix,
     cuts: FeatureCuts,
     parameters: ForestParameters,
+    scratch: NodeScratch,
+    search: SplitSearch,
     capacity: number,
   ) {
+    const { learning_rate, num_parallel_tree } = parameters;
     this.#binned = binned;
     this.#cuts = cuts;
     this.#parameters = parameters;
-    this.#rows = new Int32Array(binned.rows);
+    this.#rule = splitRule(parameters);
+    this.#scratch = scratch;
+    this.#search = search;
+    this.#shrinkage = Math.fround(Math.fround(learning_rate) / num_parallel_tree);
     this.#rightRows = new Int32Array(binned.rows);
-    this.#gradients = new Float64Array(binned.rows);
-    this.#hessians = new Float64Array(binned.rows);
-    let mostBins = 0;
-    for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
-    this.#stride = 2 * (mostBins + 1);
-    this.#histogram = new Float64Array(histogramGroup * this.#stride);
+    this.#allColumns = Int32Array.from({ length: binned.columns }, (_, column) => column);
+    this.#treeColumns = new Int32Array(binned.columns);
     this.#begins = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
-    this.#sumGradients = new Float64Array(capacity);
-    this.#sumHessians = new Float64Array(capacity);
+    this.#gradients = new Float64Array(capacity);
+    this.#hessians = new Float64Array(capacity);
   }
 
   /**
    * Grows one tree into place `tree` of `table`.
    *
-   * @param gradients, hessians per row of the binned table, float32 numbers
+   * @param gradientPairs (gradient, hessian) per row of the binned table, float32 numbers
    */
-  grow(
-    gradients: Float64Array,
-    hessians: Float64Array,
-    random: RandomState,
-    table: TreeTable,
-    tree: number,
-  ): void {
-    const { max_depth, learning_rate, num_parallel_tree, gamma } = this.#parameters;
-    const rule = splitRule(this.#parameters);
-    const shrinkage = Math.fround(Math.fround(learning_rate) / num_parallel_tree);
-    const leastSplitGain = Math.fround(gamma);
-    const base = tree * table.capacity;
-    const rows = this.#rows;
-    const count = this.#drawRows(random);
-    let rootGradient = 0;
-    let rootHessian = 0;
-    for (let i = 0; i < count; i++) {
-      rootGradient += gradients[rows[i]];
-      rootHessian += hessians[rows[i]];
-    }
-    const columns = drawColumns(
-      Int32Array.from({ length: this.#binned.columns }, (_, j) => j),
-      this.#parameters.colsample_bytree,
-      random,
+  grow(gradientPairs: Float64Array, random: RandomState, table: TreeTable, tree: number): void {
+    const { max_depth, colsample_bytree } = this.#parameters;
+    this.#takeRoot(this.#drawRows(random), gradientPairs);
+    const treeColumns = this.#treeColumns.subarray(
+      0,
+      drawColumns(this.#allColumns, colsample_bytree, random, this.#treeColumns),
     );
-    this.#begins[0] = 0;
-    this.#ends[0] = count;
-    this.#sumGradients[0] = rootGradient;
-    this.#sumHessians[0] = rootHessian;
+    let depth = 0;
     let size = 1;
-    for (let depth = 0, levelBegin = 0; levelBegin < size; depth++) {
-      const levelEnd = size;
-      for (let node = levelBegin; node < levelEnd; node++) {
-        const gradient = this.#sumGradients[node];
-        const hessian = this.#sumHessians[node];
-        const weight = nodeWeight(gradient, hessian, rule);
-        const place = base + node;
-        table.cover[place] = hessian;
-        let split: Split | undefined;
-        if (max_depth === 0 || depth < max_depth) {
-          split = this.#bestSplit(node, gradients, hessians, columns, random);
-        }
-        if (
-          split === undefined || split.gain <= leastGain || split.gain < leastSplitGain ||
-          split.leftHessian === 0 || split.rightHessian === 0
-        ) {
-          const value = Math.fround(weight * shrinkage);
-          table.left[place] = -1;
-          table.feature[place] = 0;
-          table.bin[place] = 0;
-          table.defaultLeft[place] = 0;
-          table.threshold[place] = value;
-          table.gain[place] = 0;
-          table.weight[place] = node === 0 ? weight : value;
-          continue;
-        }
-        const { cuts, floors, starts } = this.#cuts;
-        table.left[place] = size;
-        table.feature[place] = split.column;
-        table.bin[place] = split.bin;
-        table.defaultLeft[place] = split.defaultLeft ? 1 : 0;
-        table.threshold[place] = split.bin < 0
-          ? floors[split.column]
-          : cuts[starts[split.column] + split.bin];
-        table.gain[place] = split.gain;
-        table.weight[place] = weight;
-        const middle = this.#divide(this.#begins[node], this.#ends[node], split);
-        this.#begins[size] = this.#begins[node];
-        this.#ends[size] = middle;
-        this.#begins[size + 1] = middle;
-        this.#ends[size + 1] = this.#ends[node];
-        this.#sumGradients[size] = split.leftGradient;
-        this.#sumHessians[size] = split.leftHessian;
-        this.#sumGradients[size + 1] = split.rightGradient;
-        this.#sumHessians[size + 1] = split.rightHessian;
+    for (let node = 0, levelEnd = 1; node < size; node++) {
+      if (node === levelEnd) {
+        depth++;
+        levelEnd = size;
+      }
+      const place = tree * table.capacity + node;
+      const mayGrow = max_depth === 0 || depth < max_depth;
+      const split = mayGrow ? this.#bestSplit(node, treeColumns, random) : undefined;
+      table.cover[place] = this.#hessians[node];
+      if (split === undefined) {
+        this.#writeLeaf(table, place, node);
+      } else {
+        this.#writeSplit(table, place, node, split, size);
+        this.#divide(node, size, split);
         size += 2;
       }
-      levelBegin = levelEnd;
     }
     table.sizes[tree] = size;
+    table.depths[tree] = depth;
   }
 
   /** Draws the tree's rows, each with probability `subsample`, ascending; returns their number. */
   #drawRows(random: RandomState): number {
     const { subsample } = this.#parameters;
-    const rows = this.#rows;
+    const { rows } = this.#scratch;
     if (subsample === 1) {
       for (let i = 0; i < rows.length; i++) rows[i] = i;
       return rows.length;
@@ -164,115 +119,128 @@ export class TreeGrower {
     return count;
   }
 
-  /** The best split of a node among columns drawn from the tree's. */
-  #bestSplit(
-    node: number,
-    gradients: Float64Array,
-    hessians: Float64Array,
-    treeColumns: Int32Array,
-    random: RandomState,
-  ): Split | undefined {
-    const rule = splitRule(this.#parameters);
-    const gradient = this.#sumGradients[node];
-    const hessian = this.#sumHessians[node];
-    const begin = this.#begins[node];
-    const end = this.#ends[node];
-    if (end - begin < 2 || hessian < 2 * rule.minChildWeight) return undefined;
-    const rows = this.#rows;
-    const localGradients = this.#gradients;
-    const localHessians = this.#hessians;
-    for (let i = begin; i < end; i++) {
-      localGradients[i] = gradients[rows[i]];
-      localHessians[i] = hessians[rows[i]];
+  /** Makes the first `count` drawn rows the root. */
+  #takeRoot(count: number, gradientPairs: Float64Array): void {
+    const { rows } = this.#scratch;
+    let gradient = 0;
+    let hessian = 0;
+    for (let i = 0; i < count; i++) {
+      gradient += gradientPairs[2 * rows[i]];
+      hessian += gradientPairs[2 * rows[i] + 1];
     }
-    const parentGain = nodeGain(gradient, hessian, rule);
-    const columns = drawColumns(treeColumns, this.#parameters.colsample_bynode, random);
-    const { bins, rows: rowCount, binCounts, hasMissing } = this.#binned;
-    const histogram = this.#histogram;
-    const stride = this.#stride;
-    const best = noSplit();
-    for (let first = 0; first < columns.length; first += histogramGroup) {
-      const group = Math.min(histogramGroup, columns.length - first);
-      if (group === histogramGroup) {
-        addToFourHistograms(
-          bins,
-          columns[first] * rowCount,
-          columns[first + 1] * rowCount,
-          columns[first + 2] * rowCount,
-          columns[first + 3] * rowCount,
-          rows,
-          localGradients,
-          localHessians,
-          begin,
-          end,
-          histogram,
-          stride,
-        );
-      } else {
-        for (let k = 0; k < group; k++) {
-          addToHistogram(
-            bins,
-            columns[first + k] * rowCount,
-            rows,
-            localGradients,
-            localHessians,
-            begin,
-            end,
-            histogram,
-            k * stride,
-          );
-        }
-      }
-      for (let k = 0; k < group; k++) {
-        const column = columns[first + k];
-        findSplit(
-          histogram,
-          k * stride,
-          binCounts[column],
-          hasMissing[column] === 1,
-          column,
-          gradient,
-          hessian,
-          parentGain,
-          rule,
-          best,
-        );
-      }
-    }
-    return best;
+    this.#begins[0] = 0;
+    this.#ends[0] = count;
+    this.#gradients[0] = gradient;
+    this.#hessians[0] = hessian;
   }
 
-  /** Divides places `begin … end - 1` of the rows, order kept; returns where the right part begins. */
-  #divide(begin: number, end: number, split: Split): number {
+  /** The best split of a node among columns drawn from the tree's, if one is worth it. */
+  #bestSplit(node: number, treeColumns: Int32Array, random: RandomState): Split | undefined {
+    const { colsample_bynode, gamma } = this.#parameters;
+    const gradient = this.#gradients[node];
+    const hessian = this.#hessians[node];
+    const begin = this.#begins[node];
+    const end = this.#ends[node];
+    if (end - begin < 2 || hessian < 2 * this.#rule.minChildWeight) return undefined;
+    const { columns } = this.#scratch;
+    const drawn = drawColumns(treeColumns, colsample_bynode, random, columns);
+    const count = this.#dropConstant(columns, drawn);
+    if (count === 0) return undefined;
+    const parentGain = nodeGain(gradient, hessian, this.#rule);
+    const split = this.#search(begin, end, count, gradient, hessian, parentGain);
+    const worthIt = split.gain > leastGain && split.gain >= Math.fround(gamma) &&
+      split.leftHessian !== 0 && split.rightHessian !== 0;
+    return worthIt ? split : undefined;
+  }
+
+  /** Takes columns of one bin, which have no split, off the list; returns how many are left. */
+  #dropConstant(columns: Int32Array, count: number): number {
+    const { binCounts, hasMissing } = this.#binned;
+    let kept = 0;
+    for (let k = 0; k < count; k++) {
+      const column = columns[k];
+      if (binCounts[column] > 1 || hasMissing[column] === 1) columns[kept++] = column;
+    }
+    return kept;
+  }
+
+  #writeLeaf(table: TreeTable, place: number, node: number): void {
+    const weight = nodeWeight(this.#gradients[node], this.#hessians[node], this.#rule);
+    const value = Math.fround(weight * this.#shrinkage);
+    table.left[place] = -1;
+    table.feature[place] = 0;
+    table.bin[place] = 0;
+    table.defaultLeft[place] = 0;
+    table.threshold[place] = value;
+    table.gain[place] = 0;
+    table.weight[place] = node === 0 ? weight : value;
+  }
+
+  #writeSplit(table: TreeTable, place: number, node: number, split: Split, left: number): void {
+    const { cuts, floors, starts } = this.#cuts;
+    const { column, bin } = split;
+    table.left[place] = left;
+    table.feature[place] = column;
+    table.bin[place] = bin;
+    table.defaultLeft[place] = split.defaultLeft ? 1 : 0;
+    table.threshold[place] = bin < 0 ? floors[column] : cuts[starts[column] + bin];
+    table.gain[place] = split.gain;
+    table.weight[place] = nodeWeight(this.#gradients[node], this.#hessians[node], this.#rule);
+  }
+
+  /** Divides a node's rows, order kept, among its children `left` and `left + 1`. */
+  #divide(node: number, left: number, split: Split): void {
     const { bins, rows: rowCount, binCounts } = this.#binned;
-    const rows = this.#rows;
+    const { rows } = this.#scratch;
     const rightRows = this.#rightRows;
     const column = split.column * rowCount;
     const missing = split.defaultLeft ? binCounts[split.column] : -1;
     const lastLeft = split.bin;
-    let left = begin;
+    const begin = this.#begins[node];
+    const end = this.#ends[node];
+    let middle = begin;
     let right = 0;
     for (let i = begin; i < end; i++) {
       const row = rows[i];
       const bin = bins[column + row];
-      if (bin <= lastLeft || bin === missing) rows[left++] = row;
-      else rightRows[right++] = row;
+      // Both places are written and one counter moves: a branch here would be guessed wrongly.
+      rows[middle] = row;
+      rightRows[right] = row;
+      const goesLeft = Number(bin <= lastLeft) | Number(bin === missing);
+      middle += goesLeft;
+      right += 1 - goesLeft;
     }
-    rows.set(rightRows.subarray(0, right), left);
-    return left;
+    for (let i = 0; i < right; i++) rows[middle + i] = rightRows[i];
+    this.#begins[left] = begin;
+    this.#ends[left] = middle;
+    this.#begins[left + 1] = middle;
+    this.#ends[left + 1] = end;
+    this.#gradients[left] = split.leftGradient;
+    this.#hessians[left] = split.leftHessian;
+    this.#gradients[left + 1] = split.rightGradient;
+    this.#hessians[left + 1] = split.rightHessian;
   }
 }
 
-/** Draws `share` of `columns` without replacement, rounded down, at least one; ascending. */
-function drawColumns(columns: Int32Array, share: number, random: RandomState): Int32Array {
-  if (share === 1) return columns;
-  const count = Math.max(1, Math.floor(Math.fround(Math.fround(share) * columns.length)));
-  const order = columns.slice();
-  for (let i = 0; i < count; i++) {
-    const j = i + random.integer(order.length - i);
-    const chosen = order[j];
-    order[j] = order[i];
-    order[i] = chosen;
+/**
+ * Draws `share` of `columns` without replacement into `drawn`, ascending; returns their number, which
+ * is rounded down as XGBoost does it, at least one. (Knuth, TAOCP 3.4.2, algorithm S.)
+ */
+function drawColumns(
+  columns: Int32Array,
+  share: number,
+  random: RandomState,
+  drawn: Int32Array,
+): number {
+  const total = columns.length;
+  if (share === 1) {
+    drawn.set(columns);
+    return total;
   }
-  return order.subarray(0, count).sort();
+  const wanted = Math.max(1, Math.floor(Math.fround(Math.fround(share) * total)));
+  let count = 0;
+  for (let i = 0; count < wanted; i++) {
+    if (random.uint32() * (total - i) < (wanted - count) * 2 ** 32) drawn[count++] = columns[i];
+  }
+  return count;
 }

@@ -1,11 +1,11 @@
 /**
  * Sums of gradients and hessians per bin, for the rows of one node. A histogram is a run of pairs
- * (gradient, hessian) in a float64 array; four columns are filled side by side, so that a row's index
+ * (gradient, hessian) in a float64 array; four columns are filled side by side, so that a row's number
  * and gradients are read once for all four and the histograms stay in the nearest cache.
  *
- * The gradients are float32 numbers held in float64. Sums of up to 2^29 / ratio of such numbers, where
- * ratio is largest to smallest, are exact, hence the same in any order; that is what makes the trees
- * equal to XGBoost's, which adds in another order.
+ * The gradients are float32 numbers held in float64. A sum of them is exact, hence the same in any
+ * order, while its bits span less than 53: up to 2^17 rows whose gradients lie within a factor of 2^12
+ * of each other. That is what makes the trees equal to XGBoost's, which adds in another order.
  *
  * @module
  */
@@ -14,18 +14,17 @@
 export const histogramGroup = 4;
 
 /**
- * Adds the gradients of rows `rows[begin … end - 1]` to the histograms of one column.
+ * Adds the gradients of the rows at places `begin … end - 1` to the histogram of one column.
  *
  * @param bins column-major bins; the column starts at `column`
- * @param gradients, hessians one number per place in `rows` (not per row)
- * @param histogram pairs (gradient, hessian), the column's from index `offset` on; not cleared here
+ * @param pairs (gradient, hessian) per place in `rows` (not per row)
+ * @param histogram the column's pairs start at `offset`; not cleared here
  */
 export function addToHistogram(
   bins: Uint16Array,
   column: number,
   rows: Int32Array,
-  gradients: Float64Array,
-  hessians: Float64Array,
+  pairs: Float64Array,
   begin: number,
   end: number,
   histogram: Float64Array,
@@ -33,8 +32,8 @@ export function addToHistogram(
 ): void {
   for (let i = begin; i < end; i++) {
     const at = (bins[column + rows[i]] << 1) + offset;
-    histogram[at] += gradients[i];
-    histogram[at + 1] += hessians[i];
+    histogram[at] += pairs[2 * i];
+    histogram[at + 1] += pairs[2 * i + 1];
   }
 }
 
@@ -46,8 +45,7 @@ export function addToFourHistograms(
   column2: number,
   column3: number,
   rows: Int32Array,
-  gradients: Float64Array,
-  hessians: Float64Array,
+  pairs: Float64Array,
   begin: number,
   end: number,
   histogram: Float64Array,
@@ -57,8 +55,8 @@ export function addToFourHistograms(
   const offset3 = 3 * stride;
   for (let i = begin; i < end; i++) {
     const row = rows[i];
-    const gradient = gradients[i];
-    const hessian = hessians[i];
+    const gradient = pairs[2 * i];
+    const hessian = pairs[2 * i + 1];
     const at0 = bins[column0 + row] << 1;
     histogram[at0] += gradient;
     histogram[at0 + 1] += hessian;

@@ -16,14 +16,13 @@ export function sigmoid(margin: number): number {
  * Writes first and second derivatives of the loss by the margin, `w (p - y)` and `w p (1 - p)`, where
  * `w` is `scale_pos_weight` for label 1.
  *
- * @param gradients, hessians overwritten; float32 numbers in float64
+ * @param pairs overwritten with (gradient, hessian) per row; float32 numbers in float64
  */
 export function logisticGradients(
   margins: Float32Array,
   labels: Uint8Array,
   scalePosWeight: number,
-  gradients: Float64Array,
-  hessians: Float64Array,
+  pairs: Float64Array, // [rows, 2]
 ): void {
   const f32 = Math.fround;
   const positiveWeight = f32(scalePosWeight);
@@ -31,8 +30,8 @@ export function logisticGradients(
     const probability = sigmoid(margins[i]);
     const weight = labels[i] === 1 ? positiveWeight : 1;
     const curvature = Math.max(f32(probability * f32(1 - probability)), f32(1e-16));
-    gradients[i] = f32(f32(probability - labels[i]) * weight);
-    hessians[i] = f32(curvature * weight);
+    pairs[2 * i] = f32(f32(probability - labels[i]) * weight);
+    pairs[2 * i + 1] = f32(curvature * weight);
   }
 }
 
@@ -42,22 +41,15 @@ export function logisticGradients(
  */
 export function baseScore(labels: Uint8Array, parameters: ForestParameters): number {
   if (parameters.base_score !== null) return Math.fround(parameters.base_score);
-  const gradients = new Float64Array(labels.length);
-  const hessians = new Float64Array(labels.length);
-  logisticGradients(
-    new Float32Array(labels.length),
-    labels,
-    parameters.scale_pos_weight,
-    gradients,
-    hessians,
-  );
+  const pairs = new Float64Array(2 * labels.length);
+  logisticGradients(new Float32Array(labels.length), labels, parameters.scale_pos_weight, pairs);
   let gradient = 0;
   let hessian = 0;
-  for (let i = 0; i < labels.length; i++) {
-    gradient += gradients[i];
-    hessian += hessians[i];
+  for (let i = 0; i < pairs.length; i += 2) {
+    gradient += pairs[i];
+    hessian += pairs[i + 1];
   }
-  const margin = Math.fround(-gradient / Math.max(hessian, Math.fround(1e-6)));
+  const margin = Math.fround(-gradient / Math.max(hessian, Math.fround(1e-6))) + 0; // not -0
   return parameters.objective === "binary:logistic" ? sigmoid(margin) : margin;
 }
 

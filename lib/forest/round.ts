@@ -9,6 +9,9 @@ import { childSeed, RandomState } from "../base/random.ts";
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import { TreeGrower } from "./grower.ts";
 import type { ForestParameters } from "./parameters.ts";
+import { readSplit, splitKernel } from "./split_kernel.ts";
+import { type NodeScratch, plainSearch, type SplitSearch } from "./split_search.ts";
+import { splitRule } from "./splitting.ts";
 import type { TreeTable } from "./tree_table.ts";
 
 /** What the threads of a fit share. With several threads all arrays are in shared memory. */
@@ -17,11 +20,14 @@ export interface FitState {
   readonly cuts: FeatureCuts;
   readonly parameters: ForestParameters;
   readonly seed: number;
-  readonly gradients: Float64Array; // [rows], of the current round
-  readonly hessians: Float64Array;
+  readonly gradientPairs: Float64Array; // [rows, 2], of the current round
   readonly margins: Float32Array; // [rows]
   /** The trees of the current round. */
   readonly trees: TreeTable;
+  /** Working memory of each thread. */
+  readonly scratch: readonly NodeScratch[];
+  /** Where all arrays are, for the kernel; undefined: the plain search is used. */
+  readonly memory: WebAssembly.Memory | undefined;
 }
 
 /** Rows whose margins are moved as one piece. */
@@ -32,35 +38,65 @@ export function rowPieces(state: FitState): number {
   return Math.ceil(state.binned.rows / rowPiece);
 }
 
-/** Grows trees of a round; one per thread, it keeps scratch memory. */
-export function treeMaker(state: FitState): (round: number, tree: number) => void {
-  const { binned, cuts, parameters, seed, gradients, hessians, trees } = state;
-  const grower = new TreeGrower(binned, cuts, parameters, trees.capacity);
+/** Grows trees of a round on thread number `thread`. */
+export function treeMaker(
+  state: FitState,
+  thread: number,
+): (round: number, tree: number) => void {
+  const { binned, cuts, parameters, seed, gradientPairs, trees } = state;
+  const scratch = state.scratch[thread];
+  const search = splitSearch(state, scratch);
+  const grower = new TreeGrower(binned, cuts, parameters, scratch, search, trees.capacity);
   return (round, tree) => {
     const random = new RandomState(childSeed(seed, "round", round, "tree", tree));
-    grower.grow(gradients, hessians, random, trees, tree);
+    grower.grow(gradientPairs, random, trees, tree);
   };
 }
 
-/** Adds the round's trees to the margins of one piece of rows. */
+function splitSearch(state: FitState, scratch: NodeScratch): SplitSearch {
+  const { binned, gradientPairs, memory } = state;
+  const rule = splitRule(state.parameters);
+  if (memory === undefined) return plainSearch(binned, gradientPairs, scratch, rule);
+  const kernel = splitKernel(memory, binned, gradientPairs, scratch, rule);
+  return (begin, end, columnCount, gradient, hessian, parentGain) => {
+    kernel(begin, end, columnCount, gradient, hessian, parentGain);
+    return readSplit(scratch.best);
+  };
+}
+
+/**
+ * Adds the round's trees to the margins of one piece of rows. The walk has no branch to guess: every
+ * row takes as many steps as the tree is deep, and stays where it is once it has come to a leaf.
+ */
 export function moveMargins(state: FitState, piece: number): void {
   const { bins, rows, binCounts } = state.binned;
-  const { capacity, left, feature, bin, defaultLeft, threshold } = state.trees;
+  const { capacity, sizes, depths, left, feature, bin, defaultLeft, threshold } = state.trees;
   const { margins } = state;
   const begin = piece * rowPiece;
   const end = Math.min(begin + rowPiece, rows);
-  const trees = state.parameters.num_parallel_tree;
-  for (let tree = 0; tree < trees; tree++) {
+  const next = new Int32Array(capacity); // left child, or the leaf itself
+  const offset = new Int32Array(capacity); // where the split's column begins
+  const turn = new Int32Array(capacity); // added to a bin so that missing values come first or last
+  const last = new Int32Array(capacity); // last turned bin that goes left
+  for (let tree = 0; tree < sizes.length; tree++) {
     const root = tree * capacity;
+    for (let node = 0; node < sizes[tree]; node++) {
+      const place = root + node;
+      const column = feature[place];
+      const isLeaf = left[place] < 0;
+      next[node] = isLeaf ? node : left[place];
+      offset[node] = column * rows;
+      turn[node] = !isLeaf && defaultLeft[place] === 1 ? 0x10000 - binCounts[column] : 0;
+      last[node] = isLeaf ? 0xffff : bin[place] + turn[node];
+    }
+    const depth = depths[tree];
     for (let row = begin; row < end; row++) {
-      let node = root;
-      while (left[node] >= 0) {
-        const column = feature[node];
-        const at = bins[column * rows + row];
-        const goesLeft = at <= bin[node] || (defaultLeft[node] === 1 && at === binCounts[column]);
-        node = root + left[node] + (goesLeft ? 0 : 1);
+      let node = 0;
+      for (let step = 0; step < depth; step++) {
+        const turned = (bins[offset[node] + row] + turn[node]) & 0xffff;
+        node = next[node] + ((last[node] - turned) >>> 31);
       }
-      margins[row] += threshold[node];
+      margins[row] += threshold[root + node];
     }
   }
 }

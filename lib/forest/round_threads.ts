@@ -30,7 +30,7 @@ export function roundThreads(state: FitState, workers: number): RoundThreads {
 }
 
 function ownThread(state: FitState): RoundThreads {
-  const growTree = treeMaker(state);
+  const growTree = treeMaker(state, 0);
   return {
     growTrees(round) {
       for (let tree = 0; tree < state.parameters.num_parallel_tree; tree++) growTree(round, tree);
@@ -44,12 +44,12 @@ function ownThread(state: FitState): RoundThreads {
 
 function sharedThreads(state: FitState, workers: number): RoundThreads {
   const words = new Int32Array(new SharedArrayBuffer(4 * control.words));
-  const pool = Array.from({ length: workers - 1 }, () => {
+  const pool = Array.from({ length: workers - 1 }, (_, index) => {
     const worker = new Worker(new URL("./round_worker.ts", import.meta.url), { type: "module" });
-    worker.postMessage({ state, words });
+    worker.postMessage({ state, words, thread: index + 1 });
     return worker;
   });
-  const growTree = treeMaker(state);
+  const growTree = treeMaker(state, 0);
   let command = 0;
   const announce = (kind: number) => {
     do command++; while (command % 3 !== kind);
@@ -104,9 +104,9 @@ function takeTickets(words: Int32Array, count: number, work: (piece: number) => 
   }
 }
 
-/** A worker's life: wait for a command, do its share, until told to close. */
-export function serveRounds(state: FitState, words: Int32Array): void {
-  const growTree = treeMaker(state);
+/** The life of worker number `thread`: wait for a command, do its share, until told to close. */
+export function serveRounds(state: FitState, thread: number, words: Int32Array): void {
+  const growTree = treeMaker(state, thread);
   let command = 0;
   Atomics.add(words, control.ready, 1);
   Atomics.notify(words, control.ready);

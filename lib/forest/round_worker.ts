@@ -6,8 +6,14 @@
 import type { FitState } from "./round.ts";
 import { serveRounds } from "./round_threads.ts";
 
+interface Start {
+  readonly state: FitState;
+  readonly thread: number;
+  readonly words: Int32Array;
+}
+
 self.addEventListener("message", (event) => {
-  const { state, words } = (event as MessageEvent<{ state: FitState; words: Int32Array }>).data;
-  serveRounds(state, words);
+  const { state, thread, words } = (event as MessageEvent<Start>).data;
+  serveRounds(state, thread, words);
   self.close();
 }, { once: true });

@@ -71,7 +71,7 @@ export function nodeGain(gradient: number, hessian: number, rule: SplitRule): nu
  * Products that bound a gain from above may be off by the float32 roundings of the gain itself, five
  * of at most 2^-24 each; bins whose bound stays below the best gain by more need no division.
  */
-const boundSlack = 1 - 1e-6;
+export const boundSlack = 1 - 1e-6;
 
 /**
  * Finds the best split of one column, puts it into `best` where it is better, and clears the histogram.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Arena } from "./arena.ts";
 
 /** A table of trees being grown: every tree has the same number of places for nodes. */
 export interface TreeTable {
@@ -11,6 +12,8 @@ export interface TreeTable {
   readonly capacity: number;
   /** Nodes of each tree. */
   readonly sizes: Int32Array; // [trees]
+  /** Splits on the longest way down each tree. */
+  readonly depths: Int32Array; // [trees]
   /** Left child's number in its tree, -1 at a leaf; the right child is the next. */
   readonly left: Int32Array; // [trees * capacity], as the following
   /** Column of the split. */
@@ -29,20 +32,20 @@ export interface TreeTable {
   readonly weight: Float32Array;
 }
 
-/** An empty table for `trees` trees of at most `capacity` nodes, in shared memory if `shared`. */
-export function treeTable(trees: number, capacity: number, shared: boolean): TreeTable {
+/** An empty table for `trees` trees of at most `capacity` nodes. */
+export function treeTable(trees: number, capacity: number, arena: Arena): TreeTable {
   const places = trees * capacity;
-  const bytes = (size: number) => shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size);
   return {
     capacity,
-    sizes: new Int32Array(bytes(4 * trees)),
-    left: new Int32Array(bytes(4 * places)),
-    feature: new Int32Array(bytes(4 * places)),
-    bin: new Int32Array(bytes(4 * places)),
-    defaultLeft: new Uint8Array(bytes(places)),
-    threshold: new Float32Array(bytes(4 * places)),
-    gain: new Float32Array(bytes(4 * places)),
-    cover: new Float32Array(bytes(4 * places)),
-    weight: new Float32Array(bytes(4 * places)),
+    sizes: arena.int32(trees),
+    depths: arena.int32(trees),
+    left: arena.int32(places),
+    feature: arena.int32(places),
+    bin: arena.int32(places),
+    defaultLeft: arena.uint8(places),
+    threshold: arena.float32(places),
+    gain: arena.float32(places),
+    cover: arena.float32(places),
+    weight: arena.float32(places),
   };
 }

@@ -1,0 +1,546 @@
+/**
+ * The search for a node's best split as a WebAssembly kernel: histograms and gains of `histogram.ts` and
+ * `splitting.ts` with two float64 lanes, gradient beside hessian while sums are made, left beside right
+ * while gains are compared. Every rounding is the same as there, so the splits are too; the plain twin
+ * is the kernel's oracle in the tests, and takes over for tables that WebAssembly cannot address.
+ *
+ * A node of few rows touches few bins. There each touched bin is marked with a bit, and only marked bins
+ * are visited; in a node of many rows looking at every bin is cheaper than marking.
+ *
+ * @module
+ */
+import type { BinnedMatrix } from "./binning.ts";
+import { histogramGroup } from "./histogram.ts";
+import type { NodeScratch } from "./split_search.ts";
+import { boundSlack, type Split, type SplitRule } from "./splitting.ts";
+import {
+  call,
+  type Code,
+  f32,
+  f64,
+  f64x2,
+  globalValue,
+  i32,
+  ifElse,
+  ifThen,
+  type Local,
+  localsOf,
+  moduleBytes,
+  repeatWhile,
+  v128,
+  type ValueType,
+  type WasmFunction,
+  whileLoop,
+} from "./wasm_code.ts";
+
+/** Finds the best split of the rows at places `begin … end - 1`; what it found is in `scratch.best`. */
+export type KernelSearch = (
+  begin: number,
+  end: number,
+  columnCount: number,
+  gradient: number,
+  hessian: number,
+  parentGain: number,
+) => void;
+
+/** Places of the split's properties in `scratch.best`, in bytes. */
+const splitAt = { gain: 0, column: 4, bin: 8, defaultLeft: 12, left: 16, right: 32 } as const;
+
+/** Nodes with fewer rows than this share of a column's bins mark the bins that they touch. */
+const markBelow = 0.75;
+
+/** What an instance is bound to: addresses in memory, sizes, and the split rule. */
+const globals = {
+  bins: "i32",
+  rowCount: "i32",
+  binCounts: "i32",
+  hasMissing: "i32",
+  gradientPairs: "i32",
+  rows: "i32",
+  nodePairs: "i32",
+  histogram: "i32",
+  stride: "i32", // bytes of one column's histogram
+  marks: "i32",
+  markStride: "i32", // bytes of one column's marks
+  columns: "i32",
+  best: "i32",
+  markLimit: "i32",
+  alpha: "f64",
+  lambda: "f64",
+  minChildWeight: "f64",
+} as const satisfies Record<string, ValueType>;
+
+const global = Object.fromEntries(
+  Object.keys(globals).map((name, index) => [name, globalValue(index)]),
+) as Record<keyof typeof globals, Code>;
+
+/** Places of the module's functions. */
+const functionIndex = {
+  sideGain: 0,
+  improve: 1,
+  addFour: 2,
+  addOne: 3,
+  addFourMarked: 4,
+  addOneMarked: 5,
+  scan: 6,
+  scanMarked: 7,
+  scanMissing: 8,
+} as const;
+
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * The kernel for one thread.
+ *
+ * @param memory holds all arrays of `binned`, `gradientPairs` and `scratch`
+ * @param gradientPairs (gradient, hessian) of every row of the table
+ */
+export function splitKernel(
+  memory: WebAssembly.Memory,
+  binned: BinnedMatrix,
+  gradientPairs: Float64Array,
+  scratch: NodeScratch,
+  rule: SplitRule,
+): KernelSearch {
+  compiled ??= new WebAssembly.Module(moduleBytes(globals, kernelFunctions()));
+  const { bins, rows, binCounts, hasMissing } = binned;
+  const values: Record<keyof typeof globals, number> = {
+    bins: bins.byteOffset,
+    rowCount: rows,
+    binCounts: binCounts.byteOffset,
+    hasMissing: hasMissing.byteOffset,
+    gradientPairs: gradientPairs.byteOffset,
+    rows: scratch.rows.byteOffset,
+    nodePairs: scratch.nodePairs.byteOffset,
+    histogram: scratch.histogram.byteOffset,
+    stride: scratch.histogram.byteLength / histogramGroup,
+    marks: scratch.marks.byteOffset,
+    markStride: scratch.marks.byteLength / histogramGroup,
+    columns: scratch.columns.byteOffset,
+    best: scratch.best.byteOffset,
+    markLimit: Math.floor(markBelow * scratch.histogram.length / (2 * histogramGroup)),
+    alpha: rule.alpha,
+    lambda: rule.lambda,
+    minChildWeight: rule.minChildWeight,
+  };
+  const imports: Record<string, WebAssembly.ImportValue> = { memory };
+  for (const [name, type] of Object.entries(globals)) {
+    const value = values[name as keyof typeof globals];
+    imports[name] = new WebAssembly.Global({ value: type, mutable: false }, value);
+  }
+  const instance = new WebAssembly.Instance(compiled, { env: imports });
+  return instance.exports.bestSplit as KernelSearch;
+}
+
+/** Reads the split that a kernel has found. */
+export function readSplit(best: Float64Array): Split {
+  const view = new DataView(best.buffer, best.byteOffset, best.byteLength);
+  return {
+    gain: view.getFloat32(splitAt.gain, true),
+    column: view.getInt32(splitAt.column, true),
+    bin: view.getInt32(splitAt.bin, true),
+    defaultLeft: view.getInt32(splitAt.defaultLeft, true) === 1,
+    leftGradient: best[splitAt.left / 8],
+    leftHessian: best[splitAt.left / 8 + 1],
+    rightGradient: best[splitAt.right / 8],
+    rightHessian: best[splitAt.right / 8 + 1],
+  };
+}
+
+function kernelFunctions(): WasmFunction[] {
+  return [
+    sideGain(),
+    improve(),
+    addToHistograms(histogramGroup, false),
+    addToHistograms(1, false),
+    addToHistograms(histogramGroup, true),
+    addToHistograms(1, true),
+    scan(),
+    scanMarked(),
+    scanMissing(),
+    bestSplit(),
+  ];
+}
+
+/** `nodeGain`: T(G)^2 / (H + lambda). */
+function sideGain(): WasmFunction {
+  const { gradient, hessian, magnitude, gain } = localsOf(
+    ["gradient", "hessian", "magnitude", "gain"],
+  );
+  return {
+    parameters: ["f64", "f64"],
+    result: "f32",
+    locals: ["f64", "f32"],
+    body: [
+      magnitude.set(f64.subtract(f64.abs(gradient.get), global.alpha)),
+      ifThen(
+        i32.and(
+          f64.greaterThan(hessian.get, f64.const(0)),
+          f64.greaterThan(magnitude.get, f64.const(0)),
+        ),
+        gain.set(f32.divide(
+          f32.fromF64(f64.multiply(magnitude.get, magnitude.get)),
+          f32.fromF64(f64.add(hessian.get, global.lambda)),
+        )),
+      ),
+      gain.get,
+    ].flat(),
+  };
+}
+
+/** Takes a split as the best one if its gain is larger; gives the bound for the next ones. */
+function improve(): WasmFunction {
+  const { left, right, parentGain, column, bin, defaultLeft, gain } = localsOf(
+    ["left", "right", "parentGain", "column", "bin", "defaultLeft", "gain"],
+  );
+  const side = (sums: Local) =>
+    call(functionIndex.sideGain, f64x2.lane(0, sums.get), f64x2.lane(1, sums.get));
+  const at = (place: number) => i32.add(global.best, i32.const(place));
+  return {
+    parameters: ["v128", "v128", "f32", "i32", "i32", "i32"],
+    result: "f64",
+    locals: ["f32"],
+    body: [
+      gain.set(f32.subtract(f32.add(side(left), side(right)), parentGain.get)),
+      ifThen(
+        i32.and(
+          f32.greaterThan(gain.get, f32.load(at(splitAt.gain))),
+          f32.lessThan(gain.get, f32.infinity),
+        ),
+        f32.store(at(splitAt.gain), gain.get),
+        i32.store(at(splitAt.column), column.get),
+        i32.store(at(splitAt.bin), bin.get),
+        i32.store(at(splitAt.defaultLeft), defaultLeft.get),
+        v128.store(at(splitAt.left), left.get),
+        v128.store(at(splitAt.right), right.get),
+      ),
+      boundFrom(parentGain),
+    ].flat(),
+  };
+}
+
+/** `(best gain + parent's gain) * boundSlack`. */
+function boundFrom(parentGain: Local): Code {
+  return f64.multiply(
+    f64.add(
+      f64.fromF32(f32.load(i32.add(global.best, i32.const(splitAt.gain)))),
+      f64.fromF32(parentGain.get),
+    ),
+    f64.const(boundSlack),
+  );
+}
+
+/**
+ * Adds a node's gradient pairs to the histograms of `width` columns side by side.
+ *
+ * @param marked whether touched bins are marked
+ */
+function addToHistograms(width: number, marked: boolean): WasmFunction {
+  const each = Array.from({ length: width }, (_, k) => k);
+  const names = ["begin", "end", "list", "slot", "place", "pair", "stop", "row", "sums", "bin"];
+  const own = ["column", "histogram", "marks"];
+  const locals = localsOf([...names, ...each.flatMap((k) => own.map((name) => name + k))]);
+  const { begin, end, list, slot, place, pair, stop, row, sums, bin } = locals;
+  const inner = each.map((k): Code => {
+    const marks = i32.add(
+      locals[`marks${k}`].get,
+      i32.shiftLeft(i32.shiftRight(bin.get, i32.const(5)), i32.const(2)),
+    );
+    return [
+      bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
+      ...(marked
+        ? [i32.store(marks, i32.or(i32.load(marks), i32.shiftLeft(i32.const(1), bin.get)))]
+        : []),
+      bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(4)))),
+      v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
+    ].flat();
+  });
+  return {
+    parameters: ["i32", "i32", "i32", "i32"],
+    locals: [
+      ...["i32", "i32", "i32", "i32", "v128", "i32"] as const,
+      ...each.flatMap(() => ["i32", "i32", "i32"] as const),
+    ],
+    body: [
+      ...each.flatMap((k) => [
+        locals[`column${k}`].set(i32.add(
+          global.bins,
+          i32.multiply(
+            i32.load(i32.add(list.get, i32.const(4 * k))),
+            i32.shiftLeft(global.rowCount, i32.const(1)),
+          ),
+        )),
+        locals[`histogram${k}`].set(i32.add(
+          global.histogram,
+          i32.multiply(i32.add(slot.get, i32.const(k)), global.stride),
+        )),
+        locals[`marks${k}`].set(i32.add(
+          global.marks,
+          i32.multiply(i32.add(slot.get, i32.const(k)), global.markStride),
+        )),
+      ]),
+      place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
+      stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
+      pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
+      repeatWhile(
+        i32.lessThan(place.get, stop.get),
+        row.set(i32.shiftLeft(i32.load(place.get), i32.const(1))),
+        sums.set(v128.load(pair.get)),
+        ...inner,
+        place.set(i32.add(place.get, i32.const(4))),
+        pair.set(i32.add(pair.get, i32.const(16))),
+      ),
+    ].flat(),
+  };
+}
+
+/** Names and types that the scanning functions share. */
+const scanNames = [
+  ...["slot", "column", "binCount", "total", "parentGain"], // parameters
+  ...["at", "stop", "left", "right", "bound", "gradients", "hessians", "product", "first"],
+  ...["bits", "mark", "lastMark", "word"],
+] as const;
+const scanTypes: readonly ValueType[] = [
+  ...["i32", "i32", "i32", "v128", "f32"] as const,
+  ...["i32", "i32", "v128", "v128", "v128", "v128", "v128", "v128", "i32"] as const,
+  ...["i32", "i32", "i32", "i32"] as const,
+];
+type ScanLocals = ReturnType<typeof localsOf<(typeof scanNames)[number]>>;
+
+function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
+  const locals = localsOf(scanNames);
+  const { slot, first, bound, parentGain, stop, binCount } = locals;
+  return {
+    parameters: scanTypes.slice(0, 5),
+    locals: scanTypes.slice(5),
+    body: [
+      first.set(i32.add(global.histogram, i32.multiply(slot.get, global.stride))),
+      stop.set(i32.add(first.get, i32.shiftLeft(binCount.get, i32.const(4)))),
+      bound.set(f64x2.splat(boundFrom(parentGain))),
+      ...body(locals),
+    ].flat(),
+  };
+}
+
+/**
+ * Adds the bin at `at` to the sums of the near side, and takes the split behind it if both sides are
+ * heavy enough and the gain is not surely too small: `a q + b p >= bound p q` for a gain of
+ * `a / p + b / q`.
+ */
+function considerBin(locals: ScanLocals, missingLeft: boolean): Code {
+  const { at, first, column, total, parentGain, left, right, bound } = locals;
+  const { gradients, hessians, product } = locals;
+  const near = missingLeft ? right : left;
+  const far = missingLeft ? left : right;
+  const swapped = (value: Code) => f64x2.shuffle(1, 0, value, value);
+  const bin = i32.shiftRight(i32.subtract(at.get, first.get), i32.const(4));
+  return [
+    near.set(f64x2.add(near.get, v128.load(at.get))),
+    far.set(f64x2.subtract(total.get, near.get)),
+    hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
+    gradients.set(f64x2.max(
+      f64x2.subtract(
+        f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)),
+        f64x2.splat(global.alpha),
+      ),
+      v128.zero,
+    )),
+    product.set(f64x2.add(hessians.get, f64x2.splat(global.lambda))),
+    gradients.set(
+      f64x2.multiply(f64x2.multiply(gradients.get, gradients.get), swapped(product.get)),
+    ),
+    ifThen(
+      v128.bothTrue(v128.and(
+        f64x2.greaterOrEqual(hessians.get, f64x2.splat(global.minChildWeight)),
+        f64x2.greaterOrEqual(
+          f64x2.add(gradients.get, swapped(gradients.get)),
+          f64x2.multiply(
+            bound.get,
+            f64x2.multiply(product.get, swapped(product.get)),
+          ),
+        ),
+      )),
+      bound.set(f64x2.splat(call(
+        functionIndex.improve,
+        left.get,
+        right.get,
+        parentGain.get,
+        column.get,
+        missingLeft ? i32.subtract(bin, i32.const(1)) : bin,
+        i32.const(missingLeft ? 1 : 0),
+      ))),
+    ),
+  ].flat();
+}
+
+/** Scans all bins of a column without missing values, and clears them. */
+function scan(): WasmFunction {
+  return scanFunction((locals) => {
+    const { at, first, stop } = locals;
+    return [
+      at.set(first.get),
+      repeatWhile(
+        i32.lessThan(at.get, stop.get),
+        considerBin(locals, false),
+        v128.store(at.get, v128.zero),
+        at.set(i32.add(at.get, i32.const(16))),
+      ),
+    ];
+  });
+}
+
+/** Scans the marked bins of a column without missing values, and clears bins and marks. */
+function scanMarked(): WasmFunction {
+  return scanFunction((locals) => {
+    const { slot, at, first, bits, mark, lastMark, word } = locals;
+    return [
+      mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
+      lastMark.set(i32.add(mark.get, global.markStride)),
+      word.set(first.get),
+      repeatWhile(
+        i32.lessThan(mark.get, lastMark.get),
+        bits.set(i32.load(mark.get)),
+        i32.store(mark.get, i32.const(0)),
+        whileLoop(
+          bits.get,
+          at.set(i32.add(
+            word.get,
+            i32.shiftLeft(i32.countTrailingZeros(bits.get), i32.const(4)),
+          )),
+          bits.set(i32.and(bits.get, i32.subtract(bits.get, i32.const(1)))),
+          considerBin(locals, false),
+          v128.store(at.get, v128.zero),
+        ),
+        mark.set(i32.add(mark.get, i32.const(4))),
+        word.set(i32.add(word.get, i32.const(32 * 16))),
+      ),
+    ];
+  });
+}
+
+/**
+ * Scans a column with missing values, upwards with these on the right, then, if the node has any,
+ * downwards with these on the left; clears bins and marks.
+ */
+function scanMissing(): WasmFunction {
+  return scanFunction((locals) => {
+    const { slot, at, first, stop, left, right, total, mark, lastMark } = locals;
+    const occupied = v128.anyTrue(f64x2.notEqual(v128.load(at.get), v128.zero));
+    return [
+      at.set(first.get),
+      repeatWhile(
+        i32.lessThan(at.get, stop.get),
+        ifThen(occupied, considerBin(locals, false)),
+        at.set(i32.add(at.get, i32.const(16))),
+      ),
+      ifThen(
+        v128.anyTrue(f64x2.notEqual(left.get, total.get)),
+        right.set(v128.zero),
+        repeatWhile(
+          i32.lessThan(first.get, at.get),
+          at.set(i32.subtract(at.get, i32.const(16))),
+          ifThen(occupied, considerBin(locals, true)),
+        ),
+      ),
+      at.set(first.get),
+      repeatWhile( // the bin of missing values too
+        i32.notLessThan(stop.get, at.get),
+        v128.store(at.get, v128.zero),
+        at.set(i32.add(at.get, i32.const(16))),
+      ),
+      mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
+      lastMark.set(i32.add(mark.get, global.markStride)),
+      repeatWhile(
+        i32.lessThan(mark.get, lastMark.get),
+        i32.store(mark.get, i32.const(0)),
+        mark.set(i32.add(mark.get, i32.const(4))),
+      ),
+    ];
+  });
+}
+
+/** The exported function. */
+function bestSplit(): WasmFunction {
+  const locals = localsOf([
+    ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
+    ...["place", "list", "lastList", "slots", "slot", "column", "total", "marked"] as const,
+  ]);
+  const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
+  const { place, list, lastList, slots, slot, column, total, marked } = locals;
+  const columnBins = i32.load(
+    i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
+  );
+  const scanArguments = [slot.get, column.get, columnBins, total.get, parentGain.get];
+  const range = [begin.get, end.get];
+  return {
+    name: "bestSplit",
+    parameters: ["i32", "i32", "i32", "f64", "f64", "f32"],
+    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "v128", "i32"],
+    body: [
+      f32.store(global.best, f32.zero),
+      total.set(f64x2.shuffle(0, 2, f64x2.splat(gradient.get), f64x2.splat(hessian.get))),
+      marked.set(i32.lessThan(i32.subtract(end.get, begin.get), global.markLimit)),
+      place.set(begin.get),
+      repeatWhile( // the pairs of the node's rows, side by side
+        i32.lessThan(place.get, end.get),
+        v128.store(
+          i32.add(global.nodePairs, i32.shiftLeft(place.get, i32.const(4))),
+          v128.load(i32.add(
+            global.gradientPairs,
+            i32.shiftLeft(
+              i32.load(i32.add(global.rows, i32.shiftLeft(place.get, i32.const(2)))),
+              i32.const(4),
+            ),
+          )),
+        ),
+        place.set(i32.add(place.get, i32.const(1))),
+      ),
+      list.set(global.columns),
+      lastList.set(i32.add(list.get, i32.shiftLeft(columnCount.get, i32.const(2)))),
+      whileLoop(
+        i32.lessThan(list.get, lastList.get),
+        slots.set(i32.shiftRight(i32.subtract(lastList.get, list.get), i32.const(2))),
+        slot.set(i32.const(0)),
+        ifElse(i32.lessThan(slots.get, i32.const(histogramGroup)), [
+          repeatWhile(
+            i32.lessThan(slot.get, slots.get),
+            ifElse(
+              marked.get,
+              [call(functionIndex.addOneMarked, ...range, listAt(list, slot), slot.get)],
+              [call(functionIndex.addOne, ...range, listAt(list, slot), slot.get)],
+            ),
+            slot.set(i32.add(slot.get, i32.const(1))),
+          ),
+        ], [
+          slots.set(i32.const(histogramGroup)),
+          ifElse(
+            marked.get,
+            [call(functionIndex.addFourMarked, ...range, list.get, slot.get)],
+            [call(functionIndex.addFour, ...range, list.get, slot.get)],
+          ),
+        ]),
+        slot.set(i32.const(0)),
+        repeatWhile(
+          i32.lessThan(slot.get, slots.get),
+          column.set(i32.load(listAt(list, slot))),
+          ifElse(i32.load8(i32.add(global.hasMissing, column.get)), [
+            call(functionIndex.scanMissing, ...scanArguments),
+          ], [
+            ifElse(
+              marked.get,
+              [call(functionIndex.scanMarked, ...scanArguments)],
+              [call(functionIndex.scan, ...scanArguments)],
+            ),
+          ]),
+          slot.set(i32.add(slot.get, i32.const(1))),
+        ),
+        list.set(i32.add(list.get, i32.shiftLeft(slots.get, i32.const(2)))),
+      ),
+    ].flat(),
+  };
+}
+
+/** Address of entry `slot` of the column list that starts at `list`. */
+function listAt(list: Local, slot: Local): Code {
+  return i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2)));
+}

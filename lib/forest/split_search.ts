@@ -1,0 +1,111 @@
+/**
+ * The search for a node's best split: histograms of the node's columns, then the best split of each.
+ * Two ways with the same result: plain TypeScript, here, and the kernel of `split_kernel.ts`.
+ *
+ * @module
+ */
+import type { Arena } from "./arena.ts";
+import type { BinnedMatrix } from "./binning.ts";
+import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
+import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
+
+/** A thread's working memory, reused from node to node. */
+export interface NodeScratch {
+  /** The tree's rows; those of a node lie side by side. */
+  readonly rows: Int32Array; // [rows]
+  /** (gradient, hessian) of the rows at the same places. */
+  readonly nodePairs: Float64Array; // [2 * rows]
+  /** Histograms, all 0 between nodes. */
+  readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1)]
+  /** A bit per bin, all 0 between nodes. */
+  readonly marks: Int32Array; // [histogramGroup, words]
+  /** The node's columns, ascending. */
+  readonly columns: Int32Array; // [columns]
+  /** The split that the kernel has found. */
+  readonly best: Float64Array; // [6]
+}
+
+/**
+ * Finds the best split of the rows at places `begin … end - 1` of `scratch.rows` among the first
+ * `columnCount` of `scratch.columns`, given the node's sums and gain.
+ */
+export type SplitSearch = (
+  begin: number,
+  end: number,
+  columnCount: number,
+  gradient: number,
+  hessian: number,
+  parentGain: number,
+) => Split;
+
+/** Working memory for a thread. */
+export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
+  let mostBins = 0;
+  for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
+  return {
+    rows: arena.int32(binned.rows),
+    nodePairs: arena.float64(2 * binned.rows),
+    histogram: arena.float64(histogramGroup * 2 * (mostBins + 1)),
+    marks: arena.int32(histogramGroup * Math.ceil((mostBins + 1) / 32)),
+    columns: arena.int32(binned.columns),
+    best: arena.float64(6),
+  };
+}
+
+/** The search in plain TypeScript. */
+export function plainSearch(
+  binned: BinnedMatrix,
+  gradientPairs: Float64Array,
+  scratch: NodeScratch,
+  rule: SplitRule,
+): SplitSearch {
+  const { bins, rows: rowCount, binCounts, hasMissing } = binned;
+  const { rows, nodePairs, histogram, columns } = scratch;
+  const stride = histogram.length / histogramGroup;
+  return (begin, end, columnCount, gradient, hessian, parentGain) => {
+    for (let i = begin; i < end; i++) {
+      nodePairs[2 * i] = gradientPairs[2 * rows[i]];
+      nodePairs[2 * i + 1] = gradientPairs[2 * rows[i] + 1];
+    }
+    const best = noSplit();
+    for (let first = 0; first < columnCount; first += histogramGroup) {
+      const group = Math.min(histogramGroup, columnCount - first);
+      if (group === histogramGroup) {
+        addToFourHistograms(
+          bins,
+          columns[first] * rowCount,
+          columns[first + 1] * rowCount,
+          columns[first + 2] * rowCount,
+          columns[first + 3] * rowCount,
+          rows,
+          nodePairs,
+          begin,
+          end,
+          histogram,
+          stride,
+        );
+      } else {
+        for (let k = 0; k < group; k++) {
+          const column = columns[first + k] * rowCount;
+          addToHistogram(bins, column, rows, nodePairs, begin, end, histogram, k * stride);
+        }
+      }
+      for (let k = 0; k < group; k++) {
+        const column = columns[first + k];
+        findSplit(
+          histogram,
+          k * stride,
+          binCounts[column],
+          hasMissing[column] === 1,
+          column,
+          gradient,
+          hessian,
+          parentGain,
+          rule,
+          best,
+        );
+      }
+    }
+    return best;
+  };
+}

@@ -1,0 +1,238 @@
+/**
+ * A small assembler for WebAssembly with SIMD: functions that return instruction bytes, nested like the
+ * text format, so that a kernel can be written beside the code that calls it, with nothing to build.
+ * Only what the forest's kernel uses is here. Operands come before the instruction, as on the stack.
+ *
+ * Encodings: WebAssembly Core Specification 2.0, chapter 5 (binary format).
+ *
+ * @module
+ */
+
+/** Instruction bytes. */
+export type Code = readonly number[];
+
+/** Value types by their encoding. */
+export const valueTypes = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+export type ValueType = keyof typeof valueTypes;
+
+/** A local variable of a function. */
+export interface Local {
+  readonly get: Code;
+  set(value: Code): Code;
+}
+
+/** A function of a module. */
+export interface WasmFunction {
+  /** Name of the export; functions without one are for calls inside the module. */
+  readonly name?: string;
+  readonly parameters: readonly ValueType[];
+  readonly result?: ValueType;
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+}
+
+const noType = 0x40;
+
+const plain = (opcode: number) => (...operands: Code[]): Code => [...operands.flat(), opcode];
+const simd = (opcode: number) => (...operands: Code[]): Code => [
+  ...operands.flat(),
+  0xfd,
+  ...unsigned(opcode),
+];
+/** A load or store; `align` is the power of two that addresses are a multiple of. */
+const access = (opcode: Code, align: number) => (...operands: Code[]): Code => [
+  ...operands.flat(),
+  ...opcode,
+  align,
+  0,
+];
+
+export const i32 = {
+  const: (value: number): Code => [0x41, ...signed(value)],
+  load: access([0x28], 2),
+  load8: access([0x2d], 0),
+  load16: access([0x2f], 1),
+  store: access([0x36], 2),
+  equalsZero: plain(0x45),
+  notEqual: plain(0x47),
+  lessThan: plain(0x49), // unsigned, as the next
+  notLessThan: plain(0x4f),
+  countTrailingZeros: plain(0x68),
+  add: plain(0x6a),
+  subtract: plain(0x6b),
+  multiply: plain(0x6c),
+  and: plain(0x71),
+  or: plain(0x72),
+  shiftLeft: plain(0x74),
+  shiftRight: plain(0x76),
+} as const;
+
+export const f32 = {
+  load: access([0x2a], 2),
+  store: access([0x38], 2),
+  lessThan: plain(0x5d),
+  greaterThan: plain(0x5e),
+  add: plain(0x92),
+  subtract: plain(0x93),
+  divide: plain(0x95),
+  zero: [0x43, 0, 0, 0, 0] as Code,
+  fromF64: plain(0xb6),
+  infinity: [0x43, 0, 0, 0x80, 0x7f] as Code,
+} as const;
+
+export const f64 = {
+  const: (value: number): Code => [
+    0x44,
+    ...new Uint8Array(new Float64Array([value]).buffer), // little-endian, as all hosts of V8 are
+  ],
+  greaterThan: plain(0x64),
+  abs: plain(0x99),
+  add: plain(0xa0),
+  subtract: plain(0xa1),
+  multiply: plain(0xa2),
+  fromF32: plain(0xbb),
+} as const;
+
+export const f64x2 = {
+  splat: simd(0x14),
+  notEqual: simd(0x48),
+  greaterOrEqual: simd(0x4c),
+  abs: simd(0xec),
+  add: simd(0xf0),
+  subtract: simd(0xf1),
+  multiply: simd(0xf2),
+  /** The larger of two numbers that are not NaN. */
+  max: simd(0xf7),
+  lane: (index: 0 | 1, value: Code): Code => [...value, 0xfd, 0x21, index],
+  /** Lanes picked from two vectors: 0 and 1 are the first's, 2 and 3 the second's. */
+  shuffle: (first: number, second: number, a: Code, b: Code): Code => [
+    ...a,
+    ...b,
+    0xfd,
+    0x0d,
+    ...[first, second].flatMap((lane) => Array.from({ length: 8 }, (_, byte) => 8 * lane + byte)),
+  ],
+} as const;
+
+export const v128 = {
+  load: access([0xfd, 0x00], 3),
+  store: access([0xfd, 0x0b], 3),
+  and: simd(0x4e),
+  anyTrue: simd(0x53),
+  bothTrue: simd(0xc3),
+  zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
+} as const;
+
+/** An immutable global, by its place among the module's imports. */
+export function globalValue(index: number): Code {
+  return [0x23, ...unsigned(index)];
+}
+
+/** The function's locals, parameters first, in the order of their types. */
+export function localsOf<Name extends string>(names: readonly Name[]): Record<Name, Local> {
+  return Object.fromEntries(names.map((name, index) => [name, {
+    get: [0x20, ...unsigned(index)],
+    set: (value: Code) => [...value, 0x21, ...unsigned(index)],
+  }])) as unknown as Record<Name, Local>;
+}
+
+/** Calls function `index` of the module. */
+export function call(index: number, ...operands: Code[]): Code {
+  return [...operands.flat(), 0x10, ...unsigned(index)];
+}
+
+/** `while (condition) body`. */
+export function whileLoop(condition: Code, ...body: Code[]): Code {
+  return [
+    ...[0x02, noType, 0x03, noType], // block, loop
+    ...i32.equalsZero(condition),
+    ...[0x0d, 1], // leave the block
+    ...body.flat(),
+    ...[0x0c, 0, 0x0b, 0x0b], // repeat the loop
+  ];
+}
+
+/** `do body while (condition)`. */
+export function repeatWhile(condition: Code, ...body: Code[]): Code {
+  return [0x03, noType, ...body.flat(), ...condition, 0x0d, 0, 0x0b];
+}
+
+/** `if (condition) { then } else { otherwise }`. */
+export function ifElse(condition: Code, then: readonly Code[], otherwise: readonly Code[]): Code {
+  return [...condition, 0x04, noType, ...then.flat(), 0x05, ...otherwise.flat(), 0x0b];
+}
+
+/** `if (condition) { then }`. */
+export function ifThen(condition: Code, ...then: Code[]): Code {
+  return [...condition, 0x04, noType, ...then.flat(), 0x0b];
+}
+
+/**
+ * A module's bytes. It imports a shared memory `env.memory` and immutable globals `env.<name>`.
+ *
+ * @param globals names and types of the globals, in the order of `globalValue`
+ * @param functions in the order of `call`
+ */
+export function moduleBytes(
+  globals: Readonly<Record<string, ValueType>>,
+  functions: readonly WasmFunction[],
+): Uint8Array<ArrayBuffer> {
+  const imports = [
+    [...text("env"), ...text("memory"), 0x02, 0x03, ...unsigned(1), ...unsigned(65536)],
+    ...Object.entries(globals).map(([name, type]) => [
+      ...text("env"),
+      ...text(name),
+      0x03,
+      valueTypes[type],
+      0x00,
+    ]),
+  ];
+  const signatures = functions.map(({ parameters, result }) => [
+    0x60,
+    ...vector(parameters.map((type) => [valueTypes[type]])),
+    ...vector(result === undefined ? [] : [[valueTypes[result]]]),
+  ]);
+  const exported = functions.flatMap(({ name }, index) =>
+    name === undefined ? [] : [[...text(name), 0x00, ...unsigned(index)]]
+  );
+  const bodies = functions.map(({ locals, body }) => {
+    const code = [...vector(locals.map((type) => [1, valueTypes[type]])), ...body, 0x0b];
+    return [...unsigned(code.length), ...code];
+  });
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, signatures),
+    ...section(2, imports),
+    ...section(3, functions.map((_, index) => unsigned(index))),
+    ...section(7, exported),
+    ...section(10, bodies),
+  ]);
+}
+
+function section(id: number, items: readonly Code[]): Code {
+  const content = vector(items);
+  return [id, ...unsigned(content.length), ...content];
+}
+
+function vector(items: readonly Code[]): Code {
+  return [...unsigned(items.length), ...items.flat()];
+}
+
+function text(name: string): Code {
+  const bytes = new TextEncoder().encode(name);
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+/** LEB128 of a number in [0, 2^32). */
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value > 127; value >>>= 7) bytes.push((value & 127) | 128);
+  return [...bytes, value];
+}
+
+/** Signed LEB128 of a 32-bit integer. */
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value < -64 || value > 63; value >>= 7) bytes.push((value & 127) | 128);
+  return [...bytes, value & 127];
+}
