@@ -14,8 +14,9 @@
  * empty segment has 0 for each statistic; a constant one has NaN as skew and kurtosis, which the forest
  * treats as missing. SciPy 1.10.1, which that code pins, calls a segment constant when
  * m_2 <= (r m)^2 with r = 1e-15 for float64 and 1e-6 for float32 maps (`finfo.resolution`; newer
- * versions have the machine epsilon instead); that rule is used here, with the type of the map. A NaN
- * in a segment makes all its statistics NaN.
+ * versions have the machine epsilon instead); that rule is used here, with the type of the map. SciPy
+ * itself misses constant segments whose float64 mean it rounds too far (1,000 times 0.1 have skew 1);
+ * here the mean of equal values is that value. A NaN in a segment makes all its statistics NaN.
  *
  * @module
  */
@@ -93,53 +94,48 @@ function describe(values: Float64Array, n: number, resolution: number, out: Floa
     }
     total += partial;
   }
-  const mean = correctedMean(values, n, total / n);
-  if (Number.isNaN(mean) && hasNaN(values, n)) {
+  const centre = total / n;
+  if (Number.isNaN(centre) && hasNaN(values, n)) {
     out.fill(NaN);
     return;
   }
+  let sum1 = 0;
   let sum2 = 0;
   let sum3 = 0;
   let sum4 = 0;
   for (let block = 0; block < n; block += blockLength) {
     const stop = Math.min(block + blockLength, n);
+    let part1 = 0;
     let part2 = 0;
     let part3 = 0;
     let part4 = 0;
     for (let i = block; i < stop; i++) {
-      const deviation = values[i] - mean;
+      const deviation = values[i] - centre;
       const square = deviation * deviation;
+      part1 += deviation;
       part2 += square;
       part3 += square * deviation;
       part4 += square * square;
     }
+    sum1 += part1;
     sum2 += part2;
     sum3 += part3;
     sum4 += part4;
   }
-  const moment2 = sum2 / n;
+  // The centre is the mean but for its rounding, the same rounding at each step where the values are
+  // equal. The mean deviation from it corrects the mean and moves the moments to it.
+  const rest = Number.isFinite(centre) ? sum1 / n : 0;
+  const mean = centre + rest;
+  const moment2 = Math.max(0, sum2 / n - rest * rest);
+  const moment3 = sum3 / n - 3 * rest * (sum2 / n) + 2 * rest * rest * rest;
+  const moment4 = sum4 / n - 4 * rest * (sum3 / n) + 6 * rest * rest * (sum2 / n) -
+    3 * rest * rest * rest * rest;
   const constant = moment2 <= (resolution * mean) * (resolution * mean);
   out[0] = quantileInPlace(values, featureQuantile, n);
-  out[1] = constant ? NaN : sum3 / n / (moment2 * Math.sqrt(moment2));
-  out[2] = constant ? NaN : sum4 / n / (moment2 * moment2) - 3;
+  out[1] = constant ? NaN : moment3 / (moment2 * Math.sqrt(moment2));
+  out[2] = constant ? NaN : moment4 / (moment2 * moment2) - 3;
   out[3] = mean;
   out[4] = maximum;
-}
-
-/**
- * `mean` plus the mean deviation from it. The sum of equal values is rounded the same way at each step,
- * which alone could move the mean of a constant segment further than the rule for such allows.
- */
-function correctedMean(values: Float64Array, n: number, mean: number): number {
-  if (!Number.isFinite(mean)) return mean;
-  let total = 0;
-  for (let block = 0; block < n; block += blockLength) {
-    const stop = Math.min(block + blockLength, n);
-    let partial = 0;
-    for (let i = block; i < stop; i++) partial += values[i] - mean;
-    total += partial;
-  }
-  return mean + total / n;
 }
 
 /** The mean is NaN also where infinities of both signs meet; only a NaN value makes all else NaN. */
