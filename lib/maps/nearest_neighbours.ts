@@ -4,10 +4,11 @@
  * rows, in float64, for the few best. So a distance carries no float32 cancellation: a query that is in
  * the bank has distance 0, not the 1e-3 that |q|^2 + |b|^2 - 2 q·b leaves for rows of norm 1.
  *
- * What is left to float32 is the choice of the candidates. Their number is `spare` above what is asked
- * for, and both sides are taken relative to the bank's mean, so a wrong choice needs more than that many
- * bank rows whose squared distances lie within about 1e-6 of the squared norms of one another; the
- * distance returned is then larger than the smallest by no more than that.
+ * Float32 only chooses candidates, `spare` more than are asked for, with both sides taken relative to
+ * the bank's mean. Where the ranks of the candidates lie so close together that rounding could have
+ * kept out a nearer row, the whole bank is searched in float64 for that query, which is rare: the rows
+ * of a coreset are far apart. (The rule assumes float32 products; a device that makes them with fewer
+ * bits, such as CUDA's TF32, can miss a row that is nearer by a few parts in a thousand of the norms.)
  *
  * @module
  */
@@ -49,7 +50,7 @@ const blockNumbers = 1 << 24;
 const mostQueries = 1024;
 
 /**
- * Prepares the search in `bank` `[rows, columns]`. Memory: twice the bank, and 64 MiB.
+ * Prepares the search in `bank` `[rows, columns]`. Memory: twice the bank, and 64 MiB for a block.
  *
  * @throws {RangeError} for an empty bank or more neighbours than it has rows
  * @example
@@ -68,16 +69,19 @@ export async function openNeighbourSearch(
   options: NeighbourSearchOptions = {},
 ): Promise<NeighbourSearch> {
   const { neighbours = 1, device = "cpu" } = options;
-  const [rows, columns] = bank.shape;
-  if (!(rows >= 1 && columns >= 1)) {
+  const [bankRows, columns] = bank.shape;
+  if (!(bankRows >= 1 && columns >= 1)) {
     throw new RangeError(`Cannot search a bank of shape [${bank.shape}]`);
   }
-  if (!Number.isInteger(neighbours) || neighbours < 1 || neighbours > rows) {
-    throw new RangeError(`Cannot find ${neighbours} neighbours in a bank of ${rows} rows`);
+  if (!Number.isInteger(neighbours) || neighbours < 1 || neighbours > bankRows) {
+    throw new RangeError(`Cannot find ${neighbours} neighbours in a bank of ${bankRows} rows`);
   }
-  const candidates = Math.min(neighbours + spare, rows);
-  const block = Math.max(1, Math.min(mostQueries, Math.floor(blockNumbers / rows)));
-  const session = await openSession(modelBytes(rankingGraph(bank, block, candidates)), {
+  const candidates = Math.min(neighbours + spare, bankRows);
+  const block = Math.max(1, Math.min(mostQueries, Math.floor(blockNumbers / bankRows)));
+  const centre = meanRow(bank);
+  const rounding = roundingOf(bank, centre);
+  const everyRow = Int32Array.from({ length: bankRows }, (_, row) => row);
+  const session = await openSession(modelBytes(rankingGraph(bank, centre, block, candidates)), {
     device,
     name: "the neighbour search",
   });
@@ -97,10 +101,19 @@ export async function openNeighbourSearch(
         const data = new Float32Array(block * columns); // zeros behind the last query
         data.set(queries.subarray(first * columns, (first + size) * columns));
         const ranked = await session.run({ queries: { shape: [block, columns], data } });
-        const rankedRows = ranked.candidates.data as Int32Array;
+        const rows = ranked.candidates.data as Int32Array;
+        const ranks = ranked.ranks.data as Float32Array;
         for (let query = 0; query < size; query++) {
-          const own = rankedRows.subarray(query * candidates, (query + 1) * candidates);
-          refine(bank, data, query, own, squares, indices, first + query, neighbours);
+          const start = query * candidates;
+          const place = first + query;
+          const best = {
+            squares: squares.subarray(place * neighbours, (place + 1) * neighbours),
+            indices: indices.subarray(place * neighbours, (place + 1) * neighbours),
+          };
+          const gap = ranks[start + candidates - 1] - ranks[start + neighbours - 1];
+          const doubtful = gap <= 2 * rounding(data, query);
+          const own = doubtful ? everyRow : rows.subarray(start, start + candidates);
+          keepNearest(bank, data, query * columns, own, best);
         }
       }
       return { squares, indices };
@@ -110,7 +123,8 @@ export async function openNeighbourSearch(
 }
 
 /**
- * The squared distance of two rows: the sum in index order, in float64.
+ * The squared distance of two rows: the sum in index order, in float64. Where it is above `limit`, some
+ * number above `limit`.
  *
  * @param aStart index of the first number of the row in `a`; so `bStart` in `b`
  */
@@ -120,9 +134,21 @@ export function squaredDistance(
   b: Float32Array,
   bStart: number,
   columns: number,
+  limit = Infinity,
 ): number {
   let sum = 0;
-  for (let k = 0; k < columns; k++) {
+  let k = 0;
+  for (; k + 4 <= columns; k += 4) {
+    const i = aStart + k;
+    const j = bStart + k;
+    const d0 = a[i] - b[j];
+    const d1 = a[i + 1] - b[j + 1];
+    const d2 = a[i + 2] - b[j + 2];
+    const d3 = a[i + 3] - b[j + 3];
+    sum = sum + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3;
+    if (sum > limit) return sum;
+  }
+  for (; k < columns; k++) {
     const difference = a[aStart + k] - b[bStart + k];
     sum += difference * difference;
   }
@@ -130,38 +156,62 @@ export function squaredDistance(
 }
 
 /**
- * The neighbours of one row by direct computation of all distances, for single queries.
+ * The neighbours of one row by direct computation, for single queries.
  *
  * @param query `[columns]`
- * @returns at most as many neighbours as the bank has rows
+ * @param neighbours at most as many as the bank has rows are returned
  */
 export function neighboursOfRow(
   bank: NdArray<Float32Array>,
   query: Float32Array,
   neighbours: number,
 ): Neighbours {
-  const [rows, columns] = bank.shape;
-  const all = new Float64Array(rows);
-  for (let row = 0; row < rows; row++) {
-    all[row] = squaredDistance(query, 0, bank.data, row * columns, columns);
+  const count = Math.min(neighbours, bank.shape[0]);
+  const best = { squares: new Float64Array(count), indices: new Uint32Array(count) };
+  keepNearest(bank, query, 0, Int32Array.from({ length: bank.shape[0] }, (_, row) => row), best);
+  return best;
+}
+
+/** Fills `best` with the nearest of the bank's rows `candidates` to the query that begins at `start`. */
+function keepNearest(
+  bank: NdArray<Float32Array>,
+  queries: Float32Array,
+  start: number,
+  candidates: Int32Array,
+  best: Neighbours,
+): void {
+  const columns = bank.shape[1];
+  const { squares, indices } = best;
+  const room = squares.length;
+  let found = 0;
+  for (const row of candidates) {
+    const limit = found < room ? Infinity : squares[room - 1];
+    const square = squaredDistance(queries, start, bank.data, row * columns, columns, limit);
+    let at = found;
+    while (
+      at > 0 &&
+      (square < squares[at - 1] || (square === squares[at - 1] && row < indices[at - 1]))
+    ) at--;
+    if (at === room) continue;
+    found = Math.min(found + 1, room);
+    squares.copyWithin(at + 1, at, found - 1);
+    indices.copyWithin(at + 1, at, found - 1);
+    squares[at] = square;
+    indices[at] = row;
   }
-  const order = Uint32Array.from({ length: rows }, (_, row) => row)
-    .sort((a, b) => all[a] - all[b] || a - b);
-  const indices = order.slice(0, neighbours);
-  return { squares: Float64Array.from(indices, (row) => all[row]), indices };
 }
 
 /**
  * Queries `[block, columns]` to the bank rows of the `candidates` smallest |b|^2 - 2 q·b, which rank as
- * the distances do; q and b relative to the bank's mean, which makes the numbers small.
+ * the distances do, and those ranks; q and b relative to `centre`, which makes the numbers small.
  */
-function rankingGraph(bank: NdArray<Float32Array>, block: number, candidates: number): Graph {
+function rankingGraph(
+  bank: NdArray<Float32Array>,
+  centre: Float32Array,
+  block: number,
+  candidates: number,
+): Graph {
   const [rows, columns] = bank.shape;
-  const mean = new Float64Array(columns);
-  for (let row = 0; row < rows; row++) {
-    for (let k = 0; k < columns; k++) mean[k] += bank.data[row * columns + k];
-  }
-  const centre = Float32Array.from(mean, (sum) => sum / rows);
   const transposed = new Float32Array(columns * rows);
   const norms = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
@@ -181,40 +231,37 @@ function rankingGraph(bank: NdArray<Float32Array>, block: number, candidates: nu
     graph.constant({ shape: [rows], data: norms }),
     { alpha: -2 },
   );
-  const [, nearest] = topK(ranking, candidates, { largest: false });
+  const [ranks, nearest] = topK(ranking, candidates, { largest: false });
+  graph.output("ranks", ranks);
   graph.output("candidates", cast(nearest, "int32"));
   return graph;
 }
 
-/** Writes the nearest of `candidates` to row `place` of `squares` and `indices`. */
-function refine(
-  bank: NdArray<Float32Array>,
-  queries: Float32Array,
-  query: number,
-  candidates: Int32Array,
-  squares: Float64Array,
-  indices: Uint32Array,
-  place: number,
-  neighbours: number,
-): void {
-  const columns = bank.shape[1];
-  const start = place * neighbours;
-  let found = 0;
-  for (const row of candidates) {
-    const square = squaredDistance(queries, query * columns, bank.data, row * columns, columns);
-    // insertion into the sorted list
-    let at = found;
-    while (at > 0 && before(square, row, squares[start + at - 1], indices[start + at - 1])) at--;
-    if (at === neighbours) continue;
-    const last = Math.min(found, neighbours - 1);
-    squares.copyWithin(start + at + 1, start + at, start + last);
-    indices.copyWithin(start + at + 1, start + at, start + last);
-    squares[start + at] = square;
-    indices[start + at] = row;
-    found = Math.min(found + 1, neighbours);
+function meanRow(bank: NdArray<Float32Array>): Float32Array {
+  const [rows, columns] = bank.shape;
+  const sums = new Float64Array(columns);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < columns; k++) sums[k] += bank.data[row * columns + k];
   }
+  return Float32Array.from(sums, (sum) => sum / rows);
 }
 
-function before(square: number, row: number, otherSquare: number, otherRow: number): boolean {
-  return square < otherSquare || (square === otherSquare && row < otherRow);
+/**
+ * What rounding can do to a rank: each product is off by 2^-24 of itself, and so is each partial sum;
+ * errors of either sign add up as the root of their number. Four times that, of the largest norms.
+ */
+function roundingOf(
+  bank: NdArray<Float32Array>,
+  centre: Float32Array,
+): (queries: Float32Array, query: number) => number {
+  const [rows, columns] = bank.shape;
+  let largest = 0;
+  for (let row = 0; row < rows; row++) {
+    largest = Math.max(largest, squaredDistance(bank.data, row * columns, centre, 0, columns));
+  }
+  const unit = 4 * (1 + Math.sqrt(columns)) * 2 ** -24;
+  return (queries, query) => {
+    const square = squaredDistance(queries, query * columns, centre, 0, columns);
+    return unit * (Math.sqrt(square * largest) + largest);
+  };
 }

@@ -14,7 +14,7 @@ import { neighboursOfRow, openNeighbourSearch, squaredDistance } from "./nearest
 import { gatherRows, patchTable } from "./patch_table.ts";
 import { type Projection, projectTable } from "./random_projection.ts";
 
-/** Everything that shapes PatchCore's maps and scores beside the features. Plain JSON, for keys. */
+/** Everything that shapes native maps and image scores beside the features. Plain JSON, for keys. */
 export type PatchCoreParameters = {
   /** What is done with 3 x 3 neighbouring features. */
   readonly pooling: PatchPooling;
@@ -37,9 +37,10 @@ export type PatchCoreParameters = {
   readonly imageScore: "map-maximum" | "reweighted" | "patch-maximum";
   /** Neighbours of the nearest bank patch in `scoreWeight`; used by `reweighted` alone. */
   readonly scoreNeighbours: number;
-  /** How the native map becomes a map of image size. */
-  readonly reading: MapReading;
 };
+
+/** A variant: the parameters, and how its native map becomes a map of image size. */
+export type PatchCoreSettings = PatchCoreParameters & { readonly reading: MapReading };
 
 /**
  * The variants. They differ in what is written here and in nothing else.
@@ -84,7 +85,7 @@ export const patchCoreVariants = {
     scoreNeighbours: 1,
     reading: { upsample: "bilinear", blur: { sigma: 4, border: "reflect_edge" } },
   },
-} as const satisfies Readonly<Record<string, PatchCoreParameters>>;
+} as const satisfies Readonly<Record<string, PatchCoreSettings>>;
 
 /** Name of a variant. */
 export type PatchCoreVariant = keyof typeof patchCoreVariants;
