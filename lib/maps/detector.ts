@@ -6,11 +6,15 @@
  */
 import type { Json } from "../base/digest.ts";
 import type { NdArray } from "../base/npy.ts";
+import type { TensorMap } from "../onnx/parameters.ts";
 import type { MapReading } from "./anomaly_map.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import type { EmbeddingSpec } from "./embedding.ts";
 
 /** What a run chooses for all its detectors. */
 export interface DetectorSetting {
+  /** Name of the profile, which sets budgets such as the number of training steps. */
+  readonly profile: string;
   /** Edge length of the images in pixels. */
   readonly size: number;
   /** Name of the backbone. */
@@ -24,6 +28,8 @@ export interface DetectorPlan {
   readonly parameters: { readonly [name: string]: Json };
   /** Embeddings that the detector works on; a detector without reads the pixels. */
   readonly embedding?: EmbeddingSpec;
+  /** Backbone whose weights `fit` and `open` get, for a detector that reads the pixels. */
+  readonly backbone?: string;
   /** Height and width of the native map. */
   readonly grid: readonly [number, number];
   /** How the native map becomes a map of image size. */
@@ -43,14 +49,19 @@ export interface FitInput {
   readonly blocks: AsyncIterable<ImageBlock>;
   /** How many images the blocks hold together. */
   readonly images: number;
+  /** Weights of `plan.backbone`. */
+  readonly weights: TensorMap | undefined;
   readonly seed: number;
   readonly progress: (done: number, of: number, remark?: string) => void;
+  readonly checkpoints: Checkpoints;
 }
 
 /** Native maps of a block of images. */
 export interface DetectorMaps {
   /** `[n, h, w]` at the detector's native resolution. */
   readonly maps: NdArray<Float32Array>;
+  /** `[n]`: image scores of a variant that has its own; otherwise the maximum of the read map counts. */
+  readonly scores: Float64Array | undefined;
 }
 
 /** A fitted detector, ready to make maps. */
@@ -71,5 +82,10 @@ export interface Detector {
   readonly variants: readonly string[];
   plan(setting: DetectorSetting): DetectorPlan;
   fit(input: FitInput): Promise<DetectorModel>;
-  open(plan: DetectorPlan, model: DetectorModel): Promise<OpenDetector>;
+  /** @param weights those of `plan.backbone` */
+  open(
+    plan: DetectorPlan,
+    model: DetectorModel,
+    weights: TensorMap | undefined,
+  ): Promise<OpenDetector>;
 }

@@ -5,11 +5,14 @@
  * @module
  */
 import type { Json } from "../base/digest.ts";
-import { HarnessError, UsageError } from "../base/errors.ts";
+import { HarnessError, unknownName } from "../base/errors.ts";
 import { forestPresets } from "../forest/presets.ts";
 import type { Dataset, Sample } from "../images/sample.ts";
-import type { Detector, DetectorPlan } from "../maps/detector.ts";
+import { classifierSplit } from "../images/splits.ts";
+import type { Detector, DetectorPlan, DetectorSetting } from "../maps/detector.ts";
 import { detectors } from "../maps/detectors.ts";
+import type { SupervisedMethod } from "../maps/supervised.ts";
+import { supervisedMethods } from "../maps/supervised_methods.ts";
 import type { NumericsClass } from "../onnx/session.ts";
 import type { Experiment, ExperimentRow, Protocol, RowMethod } from "./experiment.ts";
 import { type Pack, type PackRows, packsOf, samplesOf, selectRows } from "./packs.ts";
@@ -25,7 +28,9 @@ import { fitStage } from "./stages/fit.ts";
 import { forestStage } from "./stages/forest.ts";
 import { mapsStage } from "./stages/maps.ts";
 import { pixelsStage } from "./stages/pixels.ts";
+import { predictStage } from "./stages/predict.ts";
 import { scoresStage } from "./stages/scores.ts";
+import { trainStage } from "./stages/train.ts";
 
 /** Everything a run chooses beside the experiment. */
 export interface RunSetting {
@@ -35,9 +40,11 @@ export interface RunSetting {
   /** Which implementation's details each detector follows, by detector id; the first by default. */
   readonly variants: Readonly<Record<string, string>>;
   readonly backbone: string;
-  /** Weights of the backbone, or why there are none. */
-  readonly weights: PlannedWeights | HarnessError;
+  /** Weights by backbone, or why there are none. */
+  readonly weights: ReadonlyMap<string, PlannedWeights | HarnessError>;
   readonly segmentation: PlannedSegmentation;
+  /** The map with one segment, for ablations. */
+  readonly wholeImage: PlannedSegmentation;
   readonly numerics: NumericsClass;
 }
 
@@ -98,8 +105,8 @@ export function planExperiment(
   };
 }
 
-/** A detector's statistics for the images that a class and seed need. */
-interface DetectorFeatures {
+/** Stages with a row for each image that a class and seed need. */
+interface ImageRows {
   readonly stages: readonly Stage[];
   /** Place of an image among the rows of the stages, by id. */
   readonly places: ReadonlyMap<string, number>;
@@ -110,8 +117,7 @@ class RowPlanner {
   readonly #protocol: Protocol;
   readonly #setting: RunSetting;
   readonly #packs: ReadonlyMap<string, readonly Pack[]>;
-  readonly #splits = new Map<string, SplitImages>();
-  readonly #stages = new Map<string, unknown>();
+  readonly #made = new Map<string, unknown>();
 
   constructor(protocol: Protocol, setting: RunSetting) {
     this.#protocol = protocol;
@@ -154,8 +160,11 @@ class RowPlanner {
       }
       case "segad":
         return this.#forest(row, method, name, seed, split);
-      case "supervised":
-        throw new MissingMethod(`needs ${row.row}, which this version cannot train`);
+      case "supervised": {
+        const { stages, places } = this.#predictions(method.method, name, seed, method.size);
+        const test = split.test.map(({ id }) => places.get(id)!);
+        return scoresStage(stages, test, `${row.row}, seed ${seed}`);
+      }
     }
   }
 
@@ -166,14 +175,17 @@ class RowPlanner {
     seed: number,
     split: SplitImages,
   ): Stage {
+    const { classifier } = method;
     const missing = method.detectors.filter((id) => !detectors.has(id));
-    if (method.classifier !== undefined) missing.push(method.classifier);
+    if (classifier !== undefined && !supervisedMethods.has(classifier)) missing.push(classifier);
     if (missing.length > 0) {
       throw new MissingMethod(
         `needs ${missing.map(methodName).join(", ")}, which this version cannot train`,
       );
     }
-    const { segmentation } = this.#setting;
+    const segmentation = method.segments === "one"
+      ? this.#setting.wholeImage
+      : this.#setting.segmentation;
     const features = method.detectors.map((id) => this.#features(id, name, seed, segmentation));
     const { places } = features[0];
     const placeOf = ({ id }: Sample) => places.get(id)!;
@@ -184,6 +196,12 @@ class RowPlanner {
         method.detectors.map((id, i) => [detectors.get(id)!.name, features[i].stages]),
       ),
       segments: segmentation.segments,
+      ...(classifier === undefined ? {} : {
+        classifier: {
+          name: supervisedMethods.get(classifier)!.name,
+          scores: this.#predictions(classifier, name, seed).stages,
+        },
+      }),
       forest: {
         ...forestPresets[method.forest ?? "BRF"],
         scale_pos_weight: good.length / bad.length,
@@ -202,14 +220,15 @@ class RowPlanner {
     name: string,
     seed: number,
     segmentation: PlannedSegmentation,
-  ): DetectorFeatures {
+  ): ImageRows {
     return this.#once(["features", id, name, seed, segmentation.digest], () => {
       const detector = detectors.get(id);
       if (detector === undefined) {
         throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
       }
       const { profile, numerics } = this.#setting;
-      const plan = this.#detectorPlan(detector);
+      const plan = detector.plan(this.#methodSetting(detector));
+      const weights = plan.backbone === undefined ? undefined : this.#weights(plan.backbone);
       const split = this.#split(name, seed);
       const training = this.#select(name, split.detectorGood);
       const fit = fitStage(
@@ -218,6 +237,7 @@ class RowPlanner {
         training,
         training.map(({ pack }) => this.#images(plan, pack)),
         seed,
+        weights,
         numerics as unknown as Json,
       );
       const needed = this.#select(name, [...split.forestGood, ...split.forestBad, ...split.test]);
@@ -230,6 +250,7 @@ class RowPlanner {
           images,
           packRows,
           seed,
+          weights,
           numerics as unknown as Json,
         );
         const label = `${detector.name}, seed ${seed}`;
@@ -240,21 +261,67 @@ class RowPlanner {
     });
   }
 
-  #detectorPlan(detector: Detector): DetectorPlan {
+  /** Scores of a supervised method for all images of a class that the forest or the test needs. */
+  #predictions(id: string, name: string, seed: number, size?: number): ImageRows {
+    return this.#once(["predictions", id, name, seed, size ?? 0], () => {
+      const method = supervisedMethods.get(id);
+      if (method === undefined) {
+        throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
+      }
+      const setting = this.#methodSetting(method);
+      const plan = method.plan({ ...setting, size: size ?? setting.size });
+      const numerics = this.#setting.numerics as unknown as Json;
+      const split = this.#split(name, seed);
+      const { seen } = classifierSplit(split.training, seed, plan.share);
+      const training = this.#select(name, seen);
+      const train = trainStage(
+        method,
+        plan,
+        training,
+        training.map(({ pack }) => this.#pixels(pack, plan.size)),
+        seed,
+        this.#weights(plan.backbone),
+        numerics,
+      );
+      const needed = this.#select(name, [...split.forestGood, ...split.forestBad, ...split.test]);
+      const stages = needed.map((packRows) => {
+        const pixels = this.#pixels(packRows.pack, plan.size);
+        return predictStage(method, plan, train, pixels, packRows, seed, numerics);
+      });
+      const places = new Map(samplesOf(needed).map((sample, place) => [sample.id, place]));
+      return { stages, places };
+    });
+  }
+
+  #methodSetting(method: Detector | SupervisedMethod): DetectorSetting {
     const { profile, backbone, variants } = this.#setting;
-    const variant = variants[detector.id] ?? detector.variants[0];
-    return detector.plan({ size: profile.size, backbone, variant });
+    const variant = variants[method.id] ?? method.variants[0];
+    return { profile: profile.name, size: profile.size, backbone, variant };
+  }
+
+  #weights(backbone: string): PlannedWeights {
+    const weights = this.#setting.weights.get(backbone);
+    if (weights === undefined) throw new RangeError(`Cannot plan: no weights for ${backbone}`);
+    if (weights instanceof HarnessError) throw weights;
+    return weights;
+  }
+
+  #pixels(pack: Pack, size: number): Stage {
+    const { dataset } = this.#setting;
+    return this.#once(
+      ["pixels", pack.class, pack.index, size],
+      () => pixelsStage(dataset, pack, size),
+    );
   }
 
   /** What a detector reads of a pack: embeddings of the backbone, or pixels. */
   #images({ embedding }: DetectorPlan, pack: Pack): Stage {
-    const { dataset, profile, weights, numerics } = this.#setting;
-    const place = [pack.class, pack.index];
-    const pixels = this.#once(["pixels", ...place], () => pixelsStage(dataset, pack, profile.size));
+    const { profile, numerics } = this.#setting;
+    const pixels = this.#pixels(pack, profile.size);
     if (embedding === undefined) return pixels;
-    if (weights instanceof HarnessError) throw weights;
+    const weights = this.#weights(embedding.backbone);
     return this.#once(
-      ["embeddings", JSON.stringify(embedding), ...place],
+      ["embeddings", JSON.stringify(embedding), pack.class, pack.index],
       () => embeddingsStage(pixels, pack, embedding, weights, numerics as unknown as Json),
     );
   }
@@ -272,8 +339,8 @@ class RowPlanner {
 
   #once<T>(parts: readonly (string | number)[], make: () => T): T {
     const key = JSON.stringify(parts);
-    if (!this.#stages.has(key)) this.#stages.set(key, make());
-    return this.#stages.get(key) as T;
+    if (!this.#made.has(key)) this.#made.set(key, make());
+    return this.#made.get(key) as T;
   }
 }
 
@@ -296,16 +363,19 @@ function methodName(id: string): string {
   return methodNames[id] ?? id;
 }
 
-/** The rows of an experiment that `--rows` and `--detectors` leave. */
+/**
+ * The rows of an experiment that `--rows` and `--detectors` leave.
+ *
+ * @throws {UsageError} for a name that is no row
+ */
 export function chooseRows(
   experiment: Experiment,
   names: readonly string[] | undefined,
   detectorIds: readonly string[] | undefined,
-  unknownRow: (name: string, rows: readonly string[]) => UsageError,
 ): ExperimentRow[] {
   for (const name of names ?? []) {
     if (!experiment.rows.some(({ row }) => row === name)) {
-      throw unknownRow(name, experiment.rows.map(({ row }) => row));
+      throw unknownName(`row of ${experiment.id}`, name, experiment.rows.map(({ row }) => row));
     }
   }
   return experiment.rows.filter(({ row, method }) =>

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FloatTensorMap } from "../weights/backbone.ts";
+import type { TensorMap } from "../onnx/parameters.ts";
 import { identifyWeights, loadWeights } from "../weights/registry.ts";
 
 /** Which weights a backbone gets. */
@@ -25,6 +25,6 @@ export async function planWeights(
 }
 
 /** The tensors of planned weights. */
-export async function readWeights(weights: PlannedWeights): Promise<FloatTensorMap> {
+export async function readWeights(weights: PlannedWeights): Promise<TensorMap> {
   return (await loadWeights(weights.backbone, weights.file, weights.digest)).tensors;
 }

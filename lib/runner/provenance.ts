@@ -19,6 +19,7 @@ export function provenanceOf(
 ): Json {
   const { experiment, setting } = plan;
   const { dataset, profile, weights, segmentation } = setting;
+  const chosen = weights.get(setting.backbone);
   return {
     schema: provenanceSchema,
     experiment: experiment.id,
@@ -34,7 +35,7 @@ export function provenanceOf(
     },
     backbone: {
       name: setting.backbone,
-      weights: weights instanceof HarnessError ? null : weights.digest,
+      weights: chosen === undefined || chosen instanceof HarnessError ? null : chosen.digest,
     },
     variants: setting.variants,
     segmentation: {

@@ -16,6 +16,8 @@ export interface SplitImages {
   readonly forestGood: readonly Sample[];
   /** Bad images that the forest is trained on. */
   readonly forestBad: readonly Sample[];
+  /** All training images, good and bad: what supervised methods choose their share from. */
+  readonly training: readonly Sample[];
   readonly test: readonly Sample[];
 }
 
@@ -37,6 +39,7 @@ export function splitImages(
     detectorGood: detectors,
     forestGood: forest,
     forestBad: training.filter(({ label }) => label === 1),
+    training,
     test: samples.filter((sample) => sample.split === "test"),
   };
   const empty: [string, readonly Sample[], string][] = [

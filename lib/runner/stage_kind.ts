@@ -5,6 +5,7 @@
  * @module
  */
 import type { Json } from "../base/digest.ts";
+import type { Checkpoints } from "../maps/checkpoints.ts";
 import type { Payload } from "../store/store.ts";
 
 /** Reports how far a stage is: `done` of `of` parts, with a remark such as the loss. */
@@ -19,6 +20,7 @@ export interface StageContext<Parameters = unknown, Locations = unknown> {
   /** The verified payload of the `index`-th stage of a role. */
   read(role: string, index?: number, names?: readonly string[]): Promise<Payload>;
   readonly progress: ReportProgress;
+  readonly checkpoints: Checkpoints;
 }
 
 /** A kind of stage. */

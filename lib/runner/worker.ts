@@ -8,6 +8,7 @@
  */
 import { HarnessError } from "../base/errors.ts";
 import { openStore, type Payload, type Store } from "../store/store.ts";
+import { keyOf } from "../store/key.ts";
 import { readLines } from "./lines.ts";
 import { stageOfRole } from "./stage.ts";
 import type { StageContext } from "./stage_kind.ts";
@@ -38,6 +39,7 @@ async function runTask(store: Store, task: Task): Promise<WorkerMessage> {
     const files = await kind.run(contextOf(store, task));
     const seconds = Math.round(performance.now() - start) / 1000;
     await store.write(task.input, files, seconds);
+    await store.dropCheckpoint(keyOf(task.input));
     return { says: "done", seconds };
   } catch (error) {
     if (error instanceof MissingInput) return { says: "missing", key: error.key };
@@ -73,6 +75,10 @@ function contextOf(store: Store, task: Task): StageContext {
       const payload = await store.read(stageOfRole(role), key, names);
       if (payload === undefined) throw new MissingInput(key);
       return payload;
+    },
+    checkpoints: {
+      load: () => store.loadCheckpoint(keyOf(task.input)),
+      save: (state) => store.saveCheckpoint(keyOf(task.input), state),
     },
     progress(done, of, remark) {
       const now = performance.now();

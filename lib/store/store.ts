@@ -10,7 +10,13 @@
  */
 import { join } from "node:path";
 import { DataError, StorageError } from "../base/errors.ts";
-import { readFileIfThere, storageError, syncFolder, writeDurably } from "../base/files.ts";
+import {
+  readFileIfThere,
+  storageError,
+  syncFolder,
+  writeDurably,
+  writeFileAtomic,
+} from "../base/files.ts";
 import { sha256 } from "../base/digest.ts";
 import { canonicalInput, keyOf, type StageInput } from "./key.ts";
 
@@ -60,6 +66,11 @@ export interface Store {
   entries(): AsyncGenerator<{ readonly stage: string; readonly key: string }>;
   /** Reads and hashes one entry whole; the damage found is returned, and the entry quarantined. */
   verify(stage: string, key: string): Promise<Damage | undefined>;
+  /** Keeps the state of a long computation, in place of an earlier one, until `dropCheckpoint`. */
+  saveCheckpoint(key: string, state: Uint8Array): Promise<void>;
+  /** The state kept last; undefined where there is none or it is damaged. */
+  loadCheckpoint(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  dropCheckpoint(key: string): Promise<void>;
   close(): void;
 }
 
@@ -68,8 +79,10 @@ export type DamageListener = (damage: Damage) => void;
 
 const stagePattern = /^[a-z][a-z0-9_]*$/;
 const keyPattern = /^[0-9a-f]{64}$/;
+/** A checkpoint file is the SHA-256 of the state in hexadecimal digits, then the state. */
+const digestLength = 64;
 const filePattern = /^[a-z0-9_][a-z0-9_.-]*$/;
-const serviceFolders = new Set(["tmp", "claims", "quarantine", "weights"]);
+const serviceFolders = new Set(["tmp", "claims", "checkpoints", "quarantine", "weights"]);
 
 /**
  * Opens the store in the folder `root`, which is made where it is missing.
@@ -93,6 +106,11 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
       throw new RangeError(`Cannot address an entry: stage is ${stage}, key is ${key}`);
     }
     return join(root, stage, key);
+  };
+
+  const checkpointPath = (key: string): string => {
+    if (!keyPattern.test(key)) throw new RangeError(`Cannot address a checkpoint: key is ${key}`);
+    return join(root, "checkpoints", key);
   };
 
   const quarantine = async (stage: string, key: string, reason: string): Promise<undefined> => {
@@ -223,6 +241,28 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
       if (damage === undefined) return undefined;
       await quarantine(stage, key, damage);
       return { stage, key, reason: damage };
+    },
+    async saveCheckpoint(key, state) {
+      const bytes = new Uint8Array(digestLength + state.length);
+      bytes.set(new TextEncoder().encode(sha256(state)));
+      bytes.set(state, digestLength);
+      await writeFileAtomic(checkpointPath(key), bytes);
+    },
+    async loadCheckpoint(key) {
+      const bytes = await readFileIfThere(checkpointPath(key));
+      if (bytes === undefined) return undefined;
+      const state = bytes.subarray(digestLength);
+      if (sha256(state) === new TextDecoder().decode(bytes.subarray(0, digestLength))) return state;
+      onDamage({ stage: "checkpoints", key, reason: "its SHA-256 is another" });
+      await store.dropCheckpoint(key);
+      return undefined;
+    },
+    async dropCheckpoint(key) {
+      await Deno.remove(checkpointPath(key)).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) {
+          throw storageError("write", checkpointPath(key), error);
+        }
+      });
     },
     close() {
       if (session === undefined) return;

@@ -3,7 +3,8 @@
  * each whole map. All feature sets are chosen from these columns later.
  *
  * Payload: `statistics.npy`, float64 `[n, segments, 5]` in the order of `segmentStatisticNames`;
- * `map_max.npy`, float64 `[n]`.
+ * `map_max.npy`, float64 `[n]`; `scores.npy`, float64 `[n]`, the detector's image scores: the maximum
+ * of the map (paper section 5.5) unless the variant has a score of its own.
  *
  * @module
  */
@@ -32,7 +33,8 @@ export const featuresKind = stageKind<Parameters, Locations>({
   async run({ parameters: { size, reading }, locations, read }) {
     const segmentation = await openSegmentation(locations.segmentation, size);
     const index = segmentIndex(segmentation);
-    const maps = parseFloat32Npy((await read("maps")).get("maps.npy")!);
+    const payload = await read("maps");
+    const maps = parseFloat32Npy(payload.get("maps.npy")!);
     const [count, height, width] = maps.shape;
     const perImage = segmentation.segments.length * segmentStatisticNames.length;
     const statistics = new Float64Array(count * perImage);
@@ -47,6 +49,7 @@ export const featuresKind = stageKind<Parameters, Locations>({
     return new Map([
       ["statistics.npy", npyBytes({ shape, data: statistics })],
       ["map_max.npy", npyBytes({ shape: [count], data: maxima })],
+      ["scores.npy", payload.get("scores.npy") ?? npyBytes({ shape: [count], data: maxima })],
     ]);
   },
 });

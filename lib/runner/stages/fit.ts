@@ -10,6 +10,7 @@ import { type NdArray, parseNpy } from "../../base/npy.ts";
 import type { Detector, DetectorPlan, ImageBlock } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import type { PackRows } from "../packs.ts";
+import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { type StageContext, stageKind } from "../stage_kind.ts";
 
@@ -21,23 +22,30 @@ interface Parameters {
   readonly rows: readonly (readonly number[])[];
 }
 
-export const fitKind = stageKind<Parameters>({
+interface Locations {
+  readonly weights?: PlannedWeights;
+}
+
+export const fitKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run(context) {
     const { detector, plan, seed, rows } = context.parameters;
+    const { weights } = context.locations;
     return await detectorNamed(detector).fit({
       plan,
       blocks: trainingBlocks(context),
       images: rows.reduce((sum, { length }) => sum + length, 0),
+      weights: weights === undefined ? undefined : await readWeights(weights),
       seed,
       progress: context.progress,
+      checkpoints: context.checkpoints,
     });
   },
 });
 
 /** The training images pack by pack, so that no more than one pack is in memory beside the model. */
 async function* trainingBlocks(
-  { parameters, read }: StageContext<Parameters>,
+  { parameters, read }: StageContext<Parameters, Locations>,
 ): AsyncGenerator<ImageBlock> {
   const role = imageRole(parameters.plan);
   for (const [index, rows] of parameters.rows.entries()) {
@@ -71,6 +79,7 @@ export function fitStage(
   selection: readonly PackRows[],
   images: readonly Stage[],
   seed: number,
+  weights: PlannedWeights | undefined,
   numerics: Json,
 ): Stage {
   const count = selection.reduce((sum, { rows }) => sum + rows.length, 0);
@@ -83,8 +92,10 @@ export function fitStage(
       detectorRevision: detector.revision,
       plan: plan as unknown as Json,
       seed,
+      ...(weights === undefined ? {} : { weights: weights.digest }),
       rows: selection.map(({ rows }) => rows),
     },
+    locations: { weights: weights as unknown as Json },
     needs: { [imageRole(plan)]: images },
     numerics,
     label: `training of ${detector.name}, seed ${seed}`,

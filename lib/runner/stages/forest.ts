@@ -26,6 +26,8 @@ interface Parameters {
   /** Names of the detectors in the order of the setup. */
   readonly detectors: readonly string[];
   readonly segments: readonly string[];
+  /** Name of the classifier whose scores are a feature. */
+  readonly classifier?: string;
   readonly forest: ForestParameters;
   readonly seed: number;
   /** Places of the training images among the rows of all feature entries, and their labels. */
@@ -37,13 +39,21 @@ interface Parameters {
 export const forestKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
-    const { featureSet, segments, forest, seed, train, labels, test } = context.parameters;
+    const { featureSet, segments, classifier, forest, seed, train, labels, test } =
+      context.parameters;
     const detectors: DetectorStatistics[] = [];
     for (const detector of context.parameters.detectors) {
       detectors.push(await readStatistics(context, detector));
     }
     const rows = Array.from(detectors[0].maxima, (_, place) => String(place));
-    const table = featureTable(featureSet, { rows, segments, detectors });
+    const table = featureTable(featureSet, {
+      rows,
+      segments,
+      detectors,
+      ...(classifier === undefined ? {} : {
+        classifier: { classifier, scores: await readScores(context) },
+      }),
+    });
     const [training, testing] = [takeRows(table, train), takeRows(table, test)].map((part) => ({
       rows: part.rows.length,
       columns: part.columns.length,
@@ -76,12 +86,22 @@ async function readStatistics(
   return { detector, segments: Float64Array.from(segments), maxima: Float64Array.from(maxima) };
 }
 
+/** The classifier's scores over all its packs, in order. */
+async function readScores({ count, read }: StageContext<Parameters>): Promise<Float64Array> {
+  const scores: number[] = [];
+  for (let i = 0; i < count("predict"); i++) {
+    scores.push(...parseNpy((await read("predict", i)).get("scores.npy")!).data as Float64Array);
+  }
+  return Float64Array.from(scores);
+}
+
 /** What a forest is fitted on. */
 export interface ForestTask {
   readonly featureSet: FeatureSet;
   /** Feature stages by name of the detector, in the order of the setup. */
   readonly features: ReadonlyMap<string, readonly Stage[]>;
   readonly segments: readonly string[];
+  readonly classifier?: { readonly name: string; readonly scores: readonly Stage[] };
   readonly forest: ForestParameters;
   readonly seed: number;
   readonly train: readonly number[];
@@ -94,6 +114,7 @@ export interface ForestTask {
 export function forestStage(task: ForestTask): Stage {
   const needs: Record<string, StageNeeds[string]> = {};
   for (const [detector, stages] of task.features) needs[`features:${detector}`] = stages;
+  if (task.classifier !== undefined) needs.predict = task.classifier.scores;
   const columns = task.features.size * task.segments.length * 4;
   return makeStage({
     stage: "forest",
@@ -102,6 +123,7 @@ export function forestStage(task: ForestTask): Stage {
       featureSet: task.featureSet,
       detectors: [...task.features.keys()],
       segments: task.segments,
+      ...(task.classifier === undefined ? {} : { classifier: task.classifier.name }),
       forest: task.forest as unknown as Json,
       seed: task.seed,
       train: task.train,

@@ -2,7 +2,8 @@
  * Stage "maps": the anomaly maps of a fitted detector for some images of a pack, at the detector's
  * native resolution.
  *
- * Payload: `maps.npy`, float32 `[n, h, w]`.
+ * Payload: `maps.npy`, float32 `[n, h, w]`; `scores.npy`, float64 `[n]`, of a variant with an image
+ * score of its own.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { npyBytes, parseNpy } from "../../base/npy.ts";
 import type { Detector, DetectorPlan, OpenDetector } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import { packLabel, type PackRows } from "../packs.ts";
+import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
 import { imageRole, selectImages } from "./fit.ts";
@@ -24,6 +26,7 @@ interface Parameters {
 interface Locations {
   /** Key of the fitted detector, to keep it open from pack to pack. */
   readonly fit: string;
+  readonly weights?: PlannedWeights;
 }
 
 /** The detector of the last stage that this worker ran. */
@@ -31,17 +34,22 @@ let open: { readonly fit: string; readonly detector: OpenDetector } | undefined;
 
 export const mapsKind = stageKind<Parameters, Locations>({
   revision: 1,
-  async run({ parameters: { detector, plan, rows }, locations: { fit }, read }) {
+  async run({ parameters: { detector, plan, rows }, locations: { fit, weights }, read }) {
     if (open?.fit !== fit) {
       const model = await read("fit");
       await open?.detector.close();
       open = undefined;
-      open = { fit, detector: await detectorNamed(detector).open(plan, model) };
+      const tensors = weights === undefined ? undefined : await readWeights(weights);
+      open = { fit, detector: await detectorNamed(detector).open(plan, model, tensors) };
     }
     const role = imageRole(plan);
     const block = selectImages(parseNpy((await read(role)).get(`${role}.npy`)!), rows);
-    const { maps } = await open.detector.maps(block);
-    return new Map([["maps.npy", npyBytes(maps)]]);
+    const { maps, scores } = await open.detector.maps(block);
+    const files = new Map([["maps.npy", npyBytes(maps)]]);
+    if (scores !== undefined) {
+      files.set("scores.npy", npyBytes({ shape: [scores.length], data: scores }));
+    }
+    return files;
   },
 });
 
@@ -53,6 +61,7 @@ export function mapsStage(
   images: Stage,
   { pack, rows }: PackRows,
   seed: number,
+  weights: PlannedWeights | undefined,
   numerics: Json,
 ): Stage {
   return makeStage({
@@ -62,11 +71,12 @@ export function mapsStage(
       detector: detector.id,
       detectorRevision: detector.revision,
       plan: plan as unknown as Json,
+      ...(weights === undefined ? {} : { weights: weights.digest }),
       rows,
     },
     needs: { fit, [imageRole(plan)]: images },
     numerics,
-    locations: { fit: fit.key },
+    locations: { fit: fit.key, weights: weights as unknown as Json },
     label: `maps of ${detector.name}, seed ${seed}, ${packLabel(pack)}`,
     seconds: 0.02 * rows.length,
     mebibytes: 400,

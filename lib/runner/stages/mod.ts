@@ -11,7 +11,9 @@ import { fitKind } from "./fit.ts";
 import { forestKind } from "./forest.ts";
 import { mapsKind } from "./maps.ts";
 import { pixelsKind } from "./pixels.ts";
+import { predictKind } from "./predict.ts";
 import { scoresKind } from "./scores.ts";
+import { trainKind } from "./train.ts";
 
 /** All kinds, in the order of the data flow. */
 export const stageKinds: Readonly<Record<string, StageKind>> = {
@@ -20,6 +22,8 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   fit: fitKind,
   maps: mapsKind,
   features: featuresKind,
+  train: trainKind,
+  predict: predictKind,
   scores: scoresKind,
   forest: forestKind,
   evaluate: evaluateKind,

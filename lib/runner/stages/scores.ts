@@ -1,6 +1,5 @@
 /**
- * Stage "scores": the anomaly scores of a detector alone, the maximum of each image's map (paper
- * section 5.5).
+ * Stage "scores": the image scores of a detector or a supervised method alone for the test images.
  *
  * Payload: `scores.npy`, float64 `[n]`, in the order of the test images.
  *
@@ -11,26 +10,27 @@ import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
 
 interface Parameters {
-  /** Places of the test images among the rows of all feature entries, in order. */
+  /** Places of the test images among the rows of all entries, in order. */
   readonly test: readonly number[];
 }
 
 export const scoresKind = stageKind<Parameters>({
   revision: 1,
   async run({ parameters: { test }, count, read }) {
-    const maxima: number[] = [];
-    for (let i = 0; i < count("features"); i++) {
-      const payload = await read("features", i, ["map_max.npy"]);
-      maxima.push(...parseNpy(payload.get("map_max.npy")!).data as Float64Array);
+    const role = count("predict") > 0 ? "predict" : "features";
+    const scores: number[] = [];
+    for (let i = 0; i < count(role); i++) {
+      const payload = await read(role, i, ["scores.npy"]);
+      scores.push(...parseNpy(payload.get("scores.npy")!).data as Float64Array);
     }
-    const data = Float64Array.from(test, (place) => maxima[place]);
+    const data = Float64Array.from(test, (place) => scores[place]);
     return new Map([["scores.npy", npyBytes({ shape: [data.length], data })]]);
   },
 });
 
-/** Scores of the test images at the places `test` among the rows of `features`. */
+/** Scores of the test images at the places `test` among the rows of `images`, stages of one kind. */
 export function scoresStage(
-  features: readonly Stage[],
+  images: readonly Stage[],
   test: readonly number[],
   label: string,
 ): Stage {
@@ -38,7 +38,7 @@ export function scoresStage(
     stage: "scores",
     revision: scoresKind.revision,
     parameters: { test },
-    needs: { features },
+    needs: { [images[0].input.stage]: images },
     label: `scores of ${label}`,
     seconds: 0.02,
     mebibytes: 50,

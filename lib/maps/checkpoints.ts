@@ -1,0 +1,72 @@
+/**
+ * Trainings that can be killed at any moment: their state goes to the store every so often, and a later
+ * run of the same stage goes on from it, bit for bit.
+ *
+ * @module
+ */
+import { DataError } from "../base/errors.ts";
+import type { NdArray } from "../base/npy.ts";
+import {
+  train,
+  type TrainingOptions,
+  type TrainingState,
+  type TrainingStep,
+} from "../onnx/training.ts";
+import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
+
+/** Where one stage keeps its state; at most one state is kept. */
+export interface Checkpoints {
+  load(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  save(state: Uint8Array): Promise<void>;
+}
+
+/** Seconds of work that a kill may cost. */
+const secondsBetween = 20;
+
+/**
+ * `train`, resumed from the checkpoint where there is one, and checkpointed about every 20 seconds.
+ * The steps between two checkpoints do not influence the result.
+ */
+export async function trainWithCheckpoints(
+  step: TrainingStep,
+  options: Omit<TrainingOptions, "resume" | "checkpoint">,
+  checkpoints: Checkpoints,
+): Promise<TrainingState> {
+  const saved = await checkpoints.load();
+  const resume = saved === undefined ? undefined : parseTrainingState(saved);
+  let last = performance.now();
+  return await train(step, {
+    ...options,
+    ...(resume === undefined ? {} : { resume }),
+    checkpoint: {
+      every: 1,
+      save: async (state) => {
+        if (performance.now() - last < 1000 * secondsBetween) return;
+        await checkpoints.save(trainingStateBytes(state));
+        last = performance.now();
+      },
+    },
+  });
+}
+
+const lossesName = "training/losses";
+
+/** A training state as safetensors: its tensors, and the losses, whose number is the step. */
+export function trainingStateBytes(state: TrainingState): Uint8Array<ArrayBuffer> {
+  const losses = { shape: [state.losses.length], data: Float64Array.from(state.losses) };
+  return safetensorsBytes(new Map<string, NdArray>([...state.tensors, [lossesName, losses]]));
+}
+
+/** The state that `trainingStateBytes` wrote. */
+export function parseTrainingState(bytes: Uint8Array): TrainingState {
+  const { tensors } = parseSafetensors(bytes, "a training's checkpoint");
+  const losses = tensors.get(lossesName);
+  if (losses === undefined) {
+    throw new DataError("Cannot read a training's checkpoint: it has no losses");
+  }
+  const state = new Map<string, NdArray<Float32Array>>();
+  for (const [name, tensor] of tensors) {
+    if (name !== lossesName) state.set(name, tensor as NdArray<Float32Array>);
+  }
+  return { step: losses.data.length, tensors: state, losses: Array.from(losses.data, Number) };
+}

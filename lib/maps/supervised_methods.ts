@@ -1,0 +1,23 @@
+/**
+ * The table of supervised methods: a new one is one file and one line here.
+ *
+ * @module
+ */
+import { unknownName } from "../base/errors.ts";
+import type { SupervisedMethod } from "./supervised.ts";
+
+/** All supervised methods by id. */
+export const supervisedMethods: ReadonlyMap<string, SupervisedMethod> = new Map(
+  ([] as SupervisedMethod[]).map((method) => [method.id, method]),
+);
+
+/**
+ * The supervised method with this id.
+ *
+ * @throws {UsageError} for an unknown id
+ */
+export function supervisedNamed(id: string): SupervisedMethod {
+  const method = supervisedMethods.get(id);
+  if (method === undefined) throw unknownName("supervised method", id, supervisedMethods.keys());
+  return method;
+}
