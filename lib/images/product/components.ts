@@ -49,18 +49,19 @@ export function paintDot(canvas: Canvas, dot: Dot, attach: Point, noise: Noise):
     const bumpy = noise(x * 46 + 5, y * 46) * 0.6 + noise(x * 105, y * 105 + 12) * 0.4;
     const roundness = Math.max(drawn, Math.sqrt(cx * cx + cy * cy) * 0.82);
     const crater = roundness / dot.crater.size + bumpy * (0.16 + 0.35 * dot.rough);
-    const bright = smoothStep(1.08, 0.72, crater);
-    const pit = smoothStep(0.52, 0.2, crater);
+    const bright = smoothStep(1.12, 0.68, crater);
+    const pit = smoothStep(0.5, 0.22, crater);
 
     // Reflections in the rim: broad bands that follow the outline.
     const bands = noise(ux * 2.4 + 31, uy * 2.4 + rho * 1.7) * 0.7 +
       noise(ux * 7 + rho * 4, uy * 7 + 88) * 0.4;
-    let tone = dot.rim * (0.62 + 0.5 * smoothStep(1.02, 0.6, rho)) +
-      42 * bands * (1.1 - rho * 0.55) +
-      8 * bumpy;
+    // The dome is darkest above and mirrors the bright part around it below.
+    let tone = dot.rim * (0.5 + 0.62 * smoothStep(1.02, 0.55, rho)) +
+      62 * bands * (1.15 - rho * 0.75) + 9 * bumpy + 22 * uy * rho +
+      34 * smoothStep(0.72, 0.98, rho) * smoothStep(0.1, 0.55, noise(ux * 5 + 12, uy * 5 + 70));
     if (tone < 16) tone = 16;
     const shine = dot.crater.bright *
-      (214 + 46 * bumpy + 22 * smoothStep(0.95, 0.6, crater) - 62 * pit * (0.7 + 0.5 * bumpy));
+      (200 + 42 * bumpy + 30 * smoothStep(0.95, 0.6, crater) - 66 * pit * (0.7 + 0.6 * bumpy));
     tone += (shine - tone) * bright;
     if (dot.rough > 0) {
       const pores = noise(x * 120 + 3, y * 120 + 9);

@@ -15,7 +15,6 @@ import {
   bell,
   direction,
   type Dot,
-  goodCourse,
   irregularOutline,
   type Mark,
   type Part,
@@ -37,7 +36,7 @@ export interface DefectType {
   readonly kind: "logical" | "structural";
   /** true: only in `test/bad_unseen_defects` */
   readonly unseen: boolean;
-  /** segments of VAD's map where it may change the picture */
+  /** segments of VAD's map that hold nearly all of what it changes in the picture */
   readonly segments: readonly SegmentName[];
 }
 
@@ -63,128 +62,91 @@ export const defectTypes: readonly DefectType[] = [
   seen("wire_on_top", "The wire is on the top of the soldering", "logical", ["solder dots"]),
   seen("wire_bad_shape", "The wire is poorly shaped, too bent or too straight", "logical", [
     "wires",
-    "piezo in the middle",
-    "piezo border",
     "solder dots",
-    "pins",
   ]),
   seen("wire_off_pin", "The wire is not properly connected to the pin", "logical", [
     "wires",
     "pins",
-    "piezo in the middle",
   ]),
   seen("wire_out_of_solder", "The wire is out of soldering entirely", "logical", [
     "solder dots",
     "wires",
-    "piezo in the middle",
-    "piezo border",
   ]),
   seen("wire_end_out", "The end of the wire is out", "logical", [
     "solder dots",
     "piezo border",
-    "outer half-circle",
     "background",
-    "piezo in the middle",
   ]),
-  seen("paste_on_wire", "Solder paste is on the wire", "structural", ["wires", "piezo border"]),
+  seen("paste_on_wire", "Solder paste is on the wire", "structural", ["wires", "solder dots"]),
   seen("solder_incomplete", "Soldering is not complete", "logical", ["solder dots"]),
   seen("solder_poor_quality", "Poor quality soldering", "structural", ["solder dots"]),
-  seen("solder_bad_shape", "Poorly shaped soldering", "logical", [
-    "solder dots",
-    "piezo border",
-    "wires",
-    "background",
-  ]),
+  seen("solder_bad_shape", "Poorly shaped soldering", "logical", ["solder dots"]),
   seen("solder_balls", "Smaller solder balls pollution", "structural", [
     "solder dots",
     "wires",
     "piezo border",
     "piezo in the middle",
-    "background",
   ]),
-  seen("solder_misplaced", "Misplaced soldering paste", "logical", [
-    "solder dots",
-    "piezo border",
-    "wires",
-    "background",
-    "piezo in the middle",
-  ]),
+  seen("solder_misplaced", "Misplaced soldering paste", "logical", ["solder dots", "wires"]),
   seen("plastic_pollution", "Plastic pollution", "structural", [
-    "piezo in the middle",
-    "piezo border",
     "solder dots",
     "wires",
-    "pins",
+    "piezo in the middle",
   ]),
   seen("metal_pollution", "Metal pollution", "structural", [
-    "piezo in the middle",
-    "piezo border",
     "solder dots",
     "wires",
-    "pins",
+    "piezo in the middle",
   ]),
   seen("missing_part", "Missing parts", "logical", ["solder dots", "wires", "pins"]),
   seen("burned_area", "Burned soldering or wires", "structural", [
     "solder dots",
     "wires",
-    "piezo border",
     "piezo in the middle",
   ]),
   seen("wire_too_long", "The upper part of the wire is too long", "logical", [
     "wires",
-    "piezo in the middle",
     "solder dots",
-    "pins",
+    "piezo in the middle",
   ]),
   seen("additional_wire", "Additional wires", "logical", [
+    "solder dots",
     "wires",
     "piezo in the middle",
-    "solder dots",
-    "piezo border",
-    "pins",
   ]),
   seen("piezo_broken", "Piezo is broken", "structural", [
     "piezo border",
-    "outer half-circle",
     "piezo in the middle",
     "solder dots",
-    "background",
-    "pins",
   ]),
   seen("piezo_crack", "Cracks in piezo", "structural", [
-    "piezo border",
     "piezo in the middle",
-    "solder dots",
     "wires",
-    "pins",
-    "outer half-circle",
+    "solder dots",
+    "piezo border",
   ]),
+  // Figure 4
   unseen("burned_solder_dot", "Burned solder dot", "structural", ["solder dots"]),
-  unseen("burned_wire", "Burned wire", "structural", ["wires", "solder dots", "pins"]),
+  unseen("burned_wire", "Burned wire", "structural", ["wires", "solder dots"]),
   unseen("extra_wire", "Extra unnecessary wire", "logical", [
     "wires",
-    "piezo in the middle",
     "solder dots",
-    "piezo border",
-    "pins",
+    "piezo in the middle",
   ]),
 ];
 
-function seen(
+type Row = readonly [
   id: string,
   description: string,
   kind: DefectType["kind"],
   segments: readonly SegmentName[],
-): DefectType {
+];
+
+function seen(...[id, description, kind, segments]: Row): DefectType {
   return { id, description, kind, unseen: false, segments };
 }
 
-function unseen(
-  id: string,
-  description: string,
-  kind: DefectType["kind"],
-  segments: readonly SegmentName[],
-): DefectType {
+function unseen(...[id, description, kind, segments]: Row): DefectType {
   return { id, description, kind, unseen: true, segments };
 }
 
@@ -210,10 +172,10 @@ export function damagedPart(
 const damages: Readonly<Record<string, Damage>> = {
   wire_near_side: (site) => {
     const { random, severity } = site;
-    const aside = sign(random) * between(0.5, 0.86, severity);
+    const aside = sign(random) * between(0.55, 1, severity);
     return rewired(site, (course) => ({
       ...course,
-      attach: { x: rounded(aside), y: rounded(0.62 - 0.3 * severity + 0.08 * bell(random)) },
+      attach: { x: rounded(aside), y: rounded(0.58 - 0.5 * severity + 0.08 * bell(random)) },
     }));
   },
 
@@ -225,7 +187,7 @@ const damages: Readonly<Record<string, Damage>> = {
     // The wire goes on over the solder instead of into it.
     const end = {
       x: dot.x + dot.radius * (0.2 * bell(random)),
-      y: dot.y - dot.radius * between(-0.1, 0.72, severity),
+      y: dot.y - dot.radius * between(-0.05, 0.86, severity),
     };
     const middle = {
       x: (attach.x + end.x) / 2 + dot.radius * 0.12 * bell(random),
@@ -295,7 +257,7 @@ const damages: Readonly<Record<string, Damage>> = {
     const out = direction(turn);
     const bend = direction(turn + 0.12 * bell(random));
     const from = 0.86;
-    const to = 1.1 + between(0.06, 0.5, severity);
+    const to = 1.1 + between(0.2, 0.95, severity);
     return withMarks(part, {
       kind: "stroke",
       points: [
@@ -306,8 +268,8 @@ const damages: Readonly<Record<string, Damage>> = {
           y: dot.y + (out.y + bend.y * (to - 1)) * dot.radius,
         }),
       ],
-      width: part.wires[side].width,
-      colour: [104, 104, 104],
+      width: rounded(part.wires[side].width * 1.1),
+      colour: [92, 92, 92],
       opacity: 1,
       gloss: 1,
       above: "solder",
@@ -327,12 +289,12 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...near(at),
-        radius: rounded(between(0.011, 0.026, severity)),
+        radius: rounded(between(0.016, 0.038, severity)),
         aspect: rounded(random.uniform(0.5, 0.9)),
-        colour: [128, 130, 133],
-        opacity: rounded(between(0.7, 0.97, severity)),
-        texture: 46,
-        edge: -22,
+        colour: [142, 144, 147],
+        opacity: rounded(between(0.75, 1, severity)),
+        texture: 60,
+        edge: -30,
         softness: 0.12,
         outline: irregularOutline(random, 0.12),
         above: "solder",
@@ -343,7 +305,7 @@ const damages: Readonly<Record<string, Damage>> = {
   solder_incomplete: (site) => {
     const { random, severity, part, side } = site;
     const dot = part.dots[side];
-    const depth = rounded(between(0.16, 0.95, severity));
+    const depth = rounded(between(0.2, 1, severity));
     return withDot(site, { ...dot, cut: { turn: rounded(random.random()), depth } });
   },
 
@@ -365,7 +327,7 @@ const damages: Readonly<Record<string, Damage>> = {
   solder_bad_shape: (site) => {
     const { random, severity, part, side } = site;
     const dot = part.dots[side];
-    const size = between(0.06, 0.2, severity);
+    const size = between(0.08, 0.26, severity);
     const turn = random.random();
     const shape = irregularOutline(random, size * 0.55);
     // One strong wave of two or three makes it oval or three-cornered.
@@ -382,12 +344,15 @@ const damages: Readonly<Record<string, Damage>> = {
     const count = 1 + (random.random() < 0.35 ? 1 + random.integer(2) : 0);
     const balls: Mark[] = [];
     for (let i = 0; i < count; i++) {
-      const out = direction(random.random());
-      const way = dot.radius * random.uniform(1.2, 1.75);
+      const at = inSight(site, () => {
+        const out = direction(random.random());
+        const way = dot.radius * random.uniform(1.2, 1.75);
+        return { x: dot.x + out.x * way, y: dot.y + out.y * way };
+      });
       balls.push({
         kind: "ball",
-        ...near({ x: dot.x + out.x * way, y: dot.y + out.y * way }),
-        radius: rounded(between(0.0075, 0.021, severity) * random.uniform(0.75, 1.1)),
+        ...at,
+        radius: rounded(between(0.0095, 0.027, severity) * random.uniform(0.75, 1.1)),
         flux: rounded(random.random()),
         above: "solder",
       });
@@ -412,8 +377,7 @@ const damages: Readonly<Record<string, Damage>> = {
       outline: dot.outline.map((wave) => rounded(wave * 1.3)),
     };
     const wire = part.wires[side];
-    const course = goodCourse(layout, side, random, 0.5);
-    const points = wirePoints(layout, side, moved, part.pins[side], course);
+    const points = wirePoints(layout, side, moved, part.pins[side], wire.course);
     return { ...withDot(site, moved), wires: replaced(part.wires, side, { ...wire, points }) };
   },
 
@@ -423,8 +387,8 @@ const damages: Readonly<Record<string, Damage>> = {
     if (random.random() < 0.35) {
       return withMarks(
         part,
-        strand(at, random, between(0.03, 0.12, severity), {
-          width: rounded(between(0.005, 0.011, severity)),
+        strand(at, random, between(0.04, 0.16, severity), {
+          width: rounded(between(0.006, 0.013, severity)),
           colour: [212, 214, 208],
           opacity: rounded(between(0.35, 0.8, severity)),
         }),
@@ -434,11 +398,11 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...at,
-        radius: rounded(between(0.015, 0.05, severity)),
+        radius: rounded(between(0.022, 0.07, severity)),
         aspect: rounded(random.uniform(0.4, 1.6)),
         turn: rounded(random.random()),
-        colour: random.random() < 0.7 ? [196, 199, 196] : [88, 92, 98],
-        opacity: rounded(between(0.28, 0.72, severity)),
+        colour: random.random() < 0.7 ? [216, 219, 214] : [84, 88, 94],
+        opacity: rounded(between(0.4, 0.9, severity)),
         softness: 0.1,
         texture: 9,
         edge: rounded(between(10, 42, severity)),
@@ -454,8 +418,8 @@ const damages: Readonly<Record<string, Damage>> = {
     if (random.random() < 0.4) {
       return withMarks(
         part,
-        strand(at, random, between(0.022, 0.085, severity), {
-          width: rounded(between(0.005, 0.009, severity)),
+        strand(at, random, between(0.04, 0.13, severity), {
+          width: rounded(between(0.007, 0.0135, severity)),
           colour: [150, 150, 150],
           opacity: rounded(between(0.7, 1, severity)),
           gloss: 1,
@@ -466,7 +430,7 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...at,
-        radius: rounded(between(0.0095, 0.03, severity)),
+        radius: rounded(between(0.014, 0.042, severity)),
         aspect: rounded(random.uniform(0.35, 1.8)),
         turn: rounded(random.random()),
         colour: random.random() < 0.5 ? [74, 76, 82] : [128, 130, 134],
@@ -495,7 +459,7 @@ const damages: Readonly<Record<string, Damage>> = {
     const out = direction(random.uniform(0.06, 0.44)); // below the dot
     const burn = patch({
       ...near({ x: dot.x + out.x * dot.radius * 0.95, y: dot.y + out.y * dot.radius * 0.95 }),
-      radius: rounded(dot.radius * between(0.36, 0.8, severity)),
+      radius: rounded(dot.radius * between(0.4, 0.95, severity)),
       aspect: rounded(random.uniform(0.9, 1.7)),
       colour: [46, 43, 44],
       opacity: rounded(between(0.32, 0.86, severity)),
@@ -528,15 +492,15 @@ const damages: Readonly<Record<string, Damage>> = {
     const beside = random.random() < 0.5;
     const from = part.wires[side].points[1 + random.integer(3)];
     const at = beside
-      ? near({
+      ? inSight(site, () => ({
         x: from.x + sign(random) * random.uniform(0.018, 0.05),
         y: from.y + random.uniform(-0.03, 0.03),
-      })
+      }))
       : placeOnPiezo(site);
     return withMarks(
       part,
-      strand(at, random, between(0.035, 0.12, severity), {
-        width: rounded(between(0.0055, 0.0105, severity)),
+      strand(at, random, between(0.07, 0.21, severity), {
+        width: rounded(between(0.0085, 0.0135, severity)),
         colour: [96, 96, 96],
         opacity: rounded(between(0.7, 1, severity)),
         gloss: 1,
@@ -547,19 +511,20 @@ const damages: Readonly<Record<string, Damage>> = {
   piezo_broken: (site) => {
     const { layout, part, random, severity } = site;
     const out = direction(placeOnRim(random));
-    const radius = between(0.026, 0.085, severity);
-    const way = layout.piezo.radius - radius * random.uniform(-0.05, 0.35);
+    const radius = between(0.036, 0.115, severity);
+    const way = layout.piezo.radius - radius * random.uniform(0, 0.4);
     const at = { x: layout.piezo.x + out.x * way, y: layout.piezo.y + out.y * way };
     const gone = patch({
       ...near(at),
       radius: rounded(radius),
       aspect: rounded(random.uniform(0.6, 1.6)),
       turn: rounded(random.random()),
-      colour: [150, 156, 164],
+      colour: random.random() < 0.5 ? [178, 184, 190] : [72, 78, 88],
       opacity: rounded(between(0.6, 0.95, severity)),
       softness: 0.06,
-      texture: 34,
+      texture: 44,
       edge: 48,
+      within: layout.piezo,
       outline: irregularOutline(random, 0.2),
     });
     const along = direction(random.random());
@@ -578,7 +543,7 @@ const damages: Readonly<Record<string, Damage>> = {
     };
     const length = Math.sqrt(aim.x * aim.x + aim.y * aim.y) + 1e-9;
     const along = { x: aim.x / length, y: aim.y / length };
-    const crack = crackLine(random, from, along, between(0.09, 0.42, severity), severity);
+    const crack = crackLine(random, from, along, between(0.12, 0.5, severity), severity);
     return withMarks(part, crack);
   },
 
@@ -617,7 +582,7 @@ const damages: Readonly<Record<string, Damage>> = {
   extra_wire: (site) => {
     const { layout, part, random, severity, side } = site;
     const wire = part.wires[side];
-    const course = goodCourse(layout, side, random, 1);
+    const { course } = wire;
     const swing = sign(random) * between(0.12, 0.34, severity);
     const points = wirePoints(layout, side, part.dots[side], part.pins[side], {
       ...course,
@@ -674,10 +639,10 @@ function withMarks(part: Part, ...marks: readonly Mark[]): Part {
 
 /** The part with its wire led along a changed course. */
 function rewired(site: Site, change: (course: WireCourse) => WireCourse): Part {
-  const { layout, part, random, side } = site;
-  const course = change(goodCourse(layout, side, random, 0.7));
+  const { layout, part, side } = site;
+  const course = change(part.wires[side].course);
   const points = wirePoints(layout, side, part.dots[side], part.pins[side], course);
-  return withWire(site, { ...part.wires[side], points });
+  return withWire(site, { ...part.wires[side], course, points });
 }
 
 /** A patch with the usual values where none are given. */
@@ -691,6 +656,7 @@ function patch(given: Partial<Patch> & Pick<Patch, "x" | "y" | "radius" | "colou
     softness: 0.15,
     texture: 0,
     edge: 0,
+    within: null,
     above: "piezo",
     ...given,
   };
@@ -738,7 +704,7 @@ function crackLine(
   return {
     kind: "stroke",
     points,
-    width: rounded(between(0.0026, 0.0062, severity)),
+    width: rounded(between(0.003, 0.0085, severity)),
     colour: [58, 55, 50],
     opacity: rounded(between(0.55, 0.92, severity)),
     gloss: 0,
@@ -752,15 +718,37 @@ function placeOnRim(random: RandomState): number {
 }
 
 /** Somewhere on the piezo: mostly near the components, where work leaves its rest. */
-function placeOnPiezo({ layout, random, side, part }: Site): Point {
+function placeOnPiezo(site: Site): Point {
+  const { layout, random, side, part } = site;
   if (random.random() < 0.55) {
     const { points } = part.wires[side];
-    const from = points[random.integer(points.length)];
-    const out = direction(random.random());
-    const way = random.uniform(0.02, 0.08);
-    return near({ x: from.x + out.x * way, y: from.y + out.y * way });
+    return inSight(site, () => {
+      const from = points[random.integer(points.length)];
+      const out = direction(random.random());
+      const way = random.uniform(0.02, 0.08);
+      return { x: from.x + out.x * way, y: from.y + out.y * way };
+    });
   }
-  const out = direction(random.random());
-  const way = layout.electrode * 0.92 * Math.sqrt(random.random());
-  return near({ x: layout.piezo.x + out.x * way, y: layout.piezo.y + out.y * way * 0.95 });
+  return inSight(site, () => {
+    const out = direction(random.random());
+    const way = layout.electrode * Math.sqrt(random.random());
+    return { x: layout.piezo.x + out.x * way, y: layout.piezo.y + out.y * way };
+  });
+}
+
+/** Draws places until one lies on the piezo and is not hidden by a pin. */
+function inSight({ layout }: Site, place: () => Point): Point {
+  const { piezo, pins } = layout;
+  for (;;) {
+    const at = place();
+    const dx = at.x - piezo.x;
+    const dy = at.y - piezo.y;
+    const reach = piezo.radius - 0.02;
+    if (dx * dx + dy * dy > reach * reach) continue;
+    const hidden = pins.some(({ top, bodyTop, half }) => {
+      const way = (at.y - top.y) / (bodyTop.y - top.y);
+      return way > -0.06 && Math.abs(at.x - top.x - (bodyTop.x - top.x) * way) < half + 0.035;
+    });
+    if (!hidden) return near(at);
+  }
 }

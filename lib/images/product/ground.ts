@@ -71,45 +71,44 @@ function surroundings(layout: ProductLayout, part: Part, noise: Noise): Shader {
   return (x, y, dx, dy, distance, out) => {
     const ux = dx / distance;
     const uy = dy / distance;
-    // Brushed metal: noise that changes around the centre faster than away from it.
-    const strokes = noise(ux * radial + distance * 7, uy * radial - distance * 7) * 0.6 +
-      noise(ux * fine + distance * 16 + 40, uy * fine - distance * 16) * 0.6;
-    const speckle = noise(x * radial * 2 + 11, y * radial * 2.1) * 0.55 +
-      noise(x * fine * 2.6, y * fine * 2.7 + 63) * 0.6;
-    const grain = strokes * membrane.brushed + speckle * (1.15 - membrane.brushed);
-    const cloud = noise(x * 5 + 77, y * 5 + 31);
-    const light = clamp01(0.52 + grain * 0.62 * membrane.contrast + cloud * 0.1);
-    const lift = membrane.blotch * cloud;
-    out[0] = (membraneDark[0] + (membraneLight[0] - membraneDark[0]) * light) * membrane.tone +
-      lift;
-    out[1] = (membraneDark[1] + (membraneLight[1] - membraneDark[1]) * light) * membrane.tone +
-      lift;
-    out[2] = (membraneDark[2] + (membraneLight[2] - membraneDark[2]) * light) * membrane.tone +
-      lift;
-
     // The light ring is open at the top, where it ends in two horns.
-    const shown = smoothStep(ring.horn - 0.14, ring.horn + 0.06, uy);
     const width = outer - inner + 0.006 * noise(ux * 4 + 9, uy * 4);
     const across = (distance - inner) / width; // 0 inner edge … 1 outer edge
-    if (shown > 0 && across < 1.15) {
-      const body = shown * smoothStep(1.06, 0.97, across);
-      const streak = noise(ux * 42 + distance * 3, uy * 42 + 5) * 0.6 +
-        noise(ux * 95 + distance * 30, uy * 95 - distance * 30) * 0.6;
-      const sheen = 0.5 + 0.5 * noise(ux * 2.1 + 50, uy * 2.1 + 20);
+    const shown = across < 1.15 ? smoothStep(ring.horn - 0.14, ring.horn + 0.06, uy) : 0;
+    const body = shown * smoothStep(1.06, 0.97, across);
+    let grain = 0;
+    if (body < 1) {
+      // Brushed metal: noise that changes around the centre faster than away from it.
+      const strokes = layered(noise, ux * radial, uy * radial, distance * 12) * 0.5 +
+        layered(noise, ux * fine + 40, uy * fine, distance * 34) * 0.9;
+      const speckle = noise(x * radial * 2 + 11, y * radial * 2.1) * 0.5 +
+        noise(x * fine * 2.6, y * fine * 2.7 + 63) * 0.7;
+      grain = strokes * membrane.brushed + speckle * (1.15 - membrane.brushed);
+      const cloud = noise(x * 5 + 77, y * 5 + 31);
+      // Dark pits are small and deep, the rest is evenly grey.
+      const raw = grain * membrane.contrast + cloud * 0.16;
+      const light = clamp01(0.62 + (raw > 0 ? 0.42 * raw : 0.95 * raw));
+      const lift = membrane.blotch * cloud;
+      for (let c = 0; c < 3; c++) {
+        out[c] = (membraneDark[c] + (membraneLight[c] - membraneDark[c]) * light) * membrane.tone +
+          lift;
+      }
+    }
+    if (body > 0) {
+      const streak = noise(ux * 30, uy * 30 + 5) * 0.35 +
+        layered(noise, ux * 95, uy * 95, distance * 55) * 0.65 +
+        noise(x * 120, y * 120 + 17) * 0.3;
+      const sheen = 0.5 + 0.5 * noise(ux * 2.1 + 50, uy * 2.1 + 20) +
+        0.3 * noise(ux * 7 + 15, uy * 7 + 36);
       const tone = ring.tone *
-        (0.8 + 0.24 * sheen + streak * 0.2 * ring.contrast +
-          0.1 * (1 - Math.abs(across - 0.5) * 2));
+        (0.72 + 0.34 * sheen + streak * 0.26 * ring.contrast +
+          0.12 * (1 - Math.abs(across - 0.5) * 2));
       out[0] += (ringColour[0] * tone - out[0]) * body;
       out[1] += (ringColour[1] * tone - out[1]) * body;
       out[2] += (ringColour[2] * tone - out[2]) * body;
-      const rim = 1 - Math.abs(across - 1) * 14;
-      if (rim > 0) {
-        const bright = rim * shown * 46 * ring.tone;
-        out[0] += bright;
-        out[1] += bright;
-        out[2] += bright;
-      }
     }
+    const rim = shown * (1 - Math.abs(across - 1) * 14);
+    if (rim > 0) shift(out, rim * 46 * ring.tone);
     // A dark seam and a fine bright line lie between piezo and metal.
     const seam = 1 - Math.abs(across - 0.03) * 16;
     if (seam > 0) shift(out, -34 * seam);
@@ -119,10 +118,10 @@ function surroundings(layout: ProductLayout, part: Part, noise: Noise): Shader {
     let shine = 0;
     for (let i = 0; i < shines.length; i++) {
       const glint = shines[i];
-      const across = (distance - glint.radius) / glint.width;
-      if (across > 1 || across < -1) continue;
+      const off = (distance - glint.radius) / glint.width;
+      if (off > 1 || off < -1) continue;
       const chord = 2 - 2 * (ux * glint.toward.x + uy * glint.toward.y);
-      const q = across * across + chord / (glint.length * glint.length);
+      const q = off * off + chord / (glint.length * glint.length);
       if (q < 1) shine += glint.strength * (1 - q) * (1 - q);
     }
     if (shine !== 0) shift(out, shine * (0.75 + 0.25 * grain));
@@ -188,16 +187,29 @@ function piezoSurface(layout: ProductLayout, part: Part, noise: Noise, pixel: nu
   return (x, y, dx, dy, distance, out) => {
     const px = dx * turnedX + dy * turnedY;
     const py = dy * turnedX - dx * turnedY;
-    const ragged = part.piezo.ragged *
-      (noise(x * 55 + 21, y * 55) + 0.7 * noise(x * 130, y * 130 + 90));
     // Signed distance to the quadrant around the first dot: a rounded corner.
     const qx = px - cornerX;
     const qy = py - cornerY;
     const outX = qx > 0 ? qx : 0;
     const outY = qy > 0 ? qy : 0;
-    const quadrant = Math.min(Math.max(qx, qy), 0) + Math.sqrt(outX * outX + outY * outY) -
-      gap.radius + ragged;
-    const main = Math.max(distance - layout.electrode + ragged, gap.width - quadrant);
+    let quadrant = Math.min(Math.max(qx, qy), 0) + Math.sqrt(outX * outX + outY * outY) -
+      gap.radius;
+    let rim = distance - layout.electrode;
+    let ragged = 0;
+    const hx = x - hole.x;
+    const hy = y - hole.y;
+    const fromHole = hx * hx + hy * hy < 0.01 ? Math.sqrt(hx * hx + hy * hy) - hole.radius : 1;
+    // Ragged edges are worked out only where an edge is near.
+    if (
+      Math.abs(rim) < 0.02 || Math.abs(fromHole) < 0.02 ||
+      quadrant > -0.02 && quadrant < gap.width + 0.02
+    ) {
+      ragged = part.piezo.ragged *
+        (noise(x * 55 + 21, y * 55) + 0.7 * noise(x * 130, y * 130 + 90));
+      quadrant += ragged;
+      rim += ragged;
+    }
+    const main = Math.max(rim, gap.width - quadrant);
     const shore = Math.min(main, quadrant); // negative on the electrode
     const plated = coverage(shore, edge);
 
@@ -221,20 +233,24 @@ function piezoSurface(layout: ProductLayout, part: Part, noise: Noise, pixel: nu
       const finest = noise(x * 236 + 50, y * 236);
       let tone = electrode.clouds * broad + electrode.speckle * (fine * 0.8 + finest * 0.9);
       if (electrode.rows > 0.5) {
-        const height = across * perRow + 0.16 * noise(along * 22, across * perRow + 50);
+        const height = across * perRow + 0.05 * noise(along * 16, across * perRow + 50);
         const row = Math.floor(height);
         const inRow = height - row - 0.5;
-        const dash = noise(along * 78 + row * 17.3, row * 5.7);
-        const weft = 1 - Math.abs(inRow) * 2;
-        tone += electrode.rows *
-          ((weft - 0.5) * (0.55 + 0.5 * dash) +
-            0.3 * (1 - weft) * noise(along * 64, row * 9.1 + 4));
+        // Bright dashes along each row, short stitches between the rows.
+        const thread = 1 - Math.abs(inRow) * 4.6;
+        const dash = 0.5 + 0.75 * noise(along * 46 + row * 17.3, row * 5.7);
+        const stitch = noise(along * 88, row * 9.1 + 4);
+        tone += electrode.rows * ((thread > 0 ? 1.7 * thread * dash : 0) +
+          (stitch > 0.3 ? 0.9 * (stitch - 0.3) : 0) - 0.34);
       }
       if (electrode.twill > 0.5) {
         const diagonal = noise((along + across) * 74, (along - across) * 17 + 8);
         tone += electrode.twill * diagonal * (0.55 + 0.45 * fine);
       }
-      const warm = electrode.warmth + 3.5 * broad;
+      // The light falls in from below: cooler and brighter there, warmer in the upper middle.
+      const low = smoothStep(-0.25, 0.4, dy);
+      tone += 9 * low + 6 * Math.abs(dx) / 0.4 - 4;
+      const warm = electrode.warmth + 3.5 * broad + 3 - 6 * low;
       const base = electrode.tone;
       const red = silver[0] * base + tone + warm;
       const green = silver[1] * base + tone;
@@ -243,10 +259,8 @@ function piezoSurface(layout: ProductLayout, part: Part, noise: Noise, pixel: nu
       out[1] += (green - out[1]) * plated;
       out[2] += (blue - out[2]) * plated;
 
-      const hx = x - hole.x;
-      const hy = y - hole.y;
-      if (hx * hx + hy * hy < 0.01) {
-        const open = coverage(Math.sqrt(hx * hx + hy * hy) - hole.radius + ragged * 0.8, edge);
+      if (fromHole < 0.02) {
+        const open = coverage(fromHole + ragged * 0.8, edge);
         if (open > 0) {
           const dark = hole.tone * (1 + 0.06 * fine + 0.07 * noise(x * 40, y * 40));
           toward(
@@ -260,6 +274,15 @@ function piezoSurface(layout: ProductLayout, part: Part, noise: Noise, pixel: nu
       }
     }
   };
+}
+
+/** Noise over three coordinates: the plane's noise, blended from layer to layer. */
+function layered(noise: Noise, x: number, y: number, z: number): number {
+  const layer = Math.floor(z);
+  const t = z - layer;
+  const here = noise(x + layer * 37.3, y + layer * 17.7);
+  const next = noise(x + layer * 37.3 + 37.3, y + layer * 17.7 + 17.7);
+  return here + (next - here) * t * t * (3 - 2 * t);
 }
 
 function shift(out: Float64Array, by: number): void {

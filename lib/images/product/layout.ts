@@ -95,13 +95,13 @@ export const vadLayout: ProductLayout = {
     },
   ],
   colours: {
-    membraneDark: [66, 75, 93],
-    membraneLight: [176, 182, 190],
-    ring: [196, 203, 209],
-    border: [108, 106, 93],
-    electrode: [170, 173, 177],
+    membraneDark: [44, 52, 70],
+    membraneLight: [192, 199, 208],
+    ring: [206, 213, 219],
+    border: [108, 106, 94],
+    electrode: [168, 173, 177],
     housing: [84, 90, 99],
-    pin: [98, 106, 113],
+    pin: [86, 95, 103],
   },
 };
 

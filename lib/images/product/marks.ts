@@ -44,7 +44,15 @@ function paintPatch(canvas: Canvas, patch: Patch, noise: Noise): void {
   const fading = Math.max(patch.softness, stepY / patch.radius);
   const [red, green, blue] = patch.colour;
   const box = [patch.x - reach, patch.y - reach, patch.x + reach, patch.y + reach] as const;
+  const { within } = patch;
   eachPixel(canvas, box, (x, y, at) => {
+    let shown = 1;
+    if (within !== null) {
+      const cx = x - within.x;
+      const cy = y - within.y;
+      shown = coverage(Math.sqrt(cx * cx + cy * cy) - within.radius, stepY);
+      if (shown === 0) return;
+    }
     const dx = (x - patch.x) / patch.radius;
     const dy = (y - patch.y) / patch.radius;
     const px = (dx * turned.x + dy * turned.y) / stretch;
@@ -52,7 +60,7 @@ function paintPatch(canvas: Canvas, patch: Patch, noise: Noise): void {
     const rho = Math.sqrt(px * px + py * py) + 1e-9;
     const outline = 1 + wavesAround(patch.outline, px / rho, py / rho);
     const inside = rho - outline + 0.1 * noise(x * 42 + 6, y * 42);
-    const covered = smoothStep(fading, -fading, inside);
+    const covered = shown * smoothStep(fading, -fading, inside);
     if (covered > 0) {
       const rough = patch.texture *
         (noise(x * 52, y * 52 + 40) * 0.6 + noise(x * 125 + 9, y * 125) * 0.6);
@@ -61,7 +69,7 @@ function paintPatch(canvas: Canvas, patch: Patch, noise: Noise): void {
     if (patch.edge !== 0) {
       const line = 1 - Math.abs(inside) * 7;
       if (line > 0) {
-        const lift = patch.edge * line * (0.6 + 0.6 * noise(x * 30 + 9, y * 30));
+        const lift = shown * patch.edge * line * (0.6 + 0.6 * noise(x * 30 + 9, y * 30));
         rgb[at] += lift;
         rgb[at + 1] += lift;
         rgb[at + 2] += lift;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { RandomState } from "../../base/random.ts";
-import { type Colour, type Point, type ProductLayout, rounded } from "./layout.ts";
+import { type Circle, type Colour, type Point, type ProductLayout, rounded } from "./layout.ts";
 import { cosineOfTurns, sineOfTurns } from "./noise.ts";
 
 /** A highlight (or with negative strength a shadow) on the metal around the piezo, bent around its centre. */
@@ -50,6 +50,8 @@ export interface Patch extends Point {
   readonly texture: number;
   /** grey levels added on a thin line along the edge */
   readonly edge: number;
+  /** nothing is painted outside of this circle */
+  readonly within: Circle | null;
   readonly above: Layer;
 }
 
@@ -89,6 +91,7 @@ export interface Dot extends Point {
 
 /** A wire from a solder dot to a pin. */
 export interface Wire {
+  readonly course: WireCourse;
   /** from the end in the solder to the end at the pin */
   readonly points: readonly Point[];
   readonly width: number;
@@ -168,22 +171,22 @@ export function goodPart(layout: ProductLayout, random: RandomState, nuisance: n
     rounded(middle + nuisance * spread * bell(random));
   const noise = random.uint32();
   const camera = {
-    shift: { x: vary(0, 0.006), y: vary(0, 0.006) },
-    scale: vary(1, 0.006),
-    defocus: rounded(nuisance * 0.14 * random.random() * random.random()),
+    shift: { x: vary(0, 0.004), y: vary(0, 0.004) },
+    scale: vary(1, 0.005),
+    defocus: rounded(nuisance * 0.1 * random.random() * random.random()),
     grain: rounded(1.5 + nuisance * 1.5 * random.random()),
     border: random.random() < 0.12 * nuisance ? rounded(random.uniform(0.004, 0.016)) : 0,
   };
   const warm = nuisance * 0.025 * bell(random);
   const light = {
-    gain: vary(1, 0.09),
+    gain: vary(1, 0.07),
     tint: [rounded(1 + warm), vary(1, 0.008), rounded(1 - warm)] as Colour,
-    slope: { x: vary(0, 0.14), y: vary(0, 0.14) },
+    slope: { x: vary(0, 0.1), y: vary(0, 0.1) },
     vignette: rounded(nuisance * random.uniform(0, 0.22)),
   };
   const membrane = {
-    tone: vary(1, 0.13),
-    contrast: vary(1, 0.32),
+    tone: vary(1, 0.17),
+    contrast: vary(1, 0.4),
     brushed: rounded(0.5 + nuisance * random.uniform(-0.5, 0.5)),
     grainSize: vary(1, 0.28),
     blotch: rounded(nuisance * random.uniform(4, 30)),
@@ -195,17 +198,17 @@ export function goodPart(layout: ProductLayout, random: RandomState, nuisance: n
     glue: rounded(random.uniform(10, 34)),
     glueFrom: vary(-0.1, 0.25),
   };
-  const piezo = { turn: vary(0, 0.004), ragged: vary(0.0032, 0.0012) };
+  const piezo = { turn: vary(0, 0.004), ragged: vary(0.0027, 0.0009) };
   const weave = random.random();
   const electrode = {
-    tone: vary(1, 0.075),
-    warmth: vary(0, 4.5),
-    rows: rounded(weave < 0.6 ? random.uniform(9, 25) : random.uniform(0, 7)),
-    twill: rounded(weave > 0.45 && weave < 0.85 ? random.uniform(8, 20) : random.uniform(0, 4)),
-    speckle: rounded(weave > 0.8 ? random.uniform(15, 26) : random.uniform(6, 15)),
-    clouds: rounded(nuisance * random.uniform(2, 11)),
-    turn: vary(-0.02, 0.045),
-    period: vary(0.027, 0.005),
+    tone: vary(1, 0.04),
+    warmth: vary(0, 3),
+    rows: rounded(weave < 0.6 ? random.uniform(11, 22) : random.uniform(0, 5)),
+    twill: rounded(weave > 0.45 && weave < 0.85 ? random.uniform(5, 11) : random.uniform(0, 2)),
+    speckle: rounded(weave > 0.8 ? random.uniform(10, 16) : random.uniform(6, 10)),
+    clouds: rounded(nuisance * random.uniform(1, 6)),
+    turn: vary(-0.02, 0.03),
+    period: vary(0.027, 0.003),
   };
   const hole = {
     x: vary(layout.hole.x, 0.005),
@@ -221,8 +224,9 @@ export function goodPart(layout: ProductLayout, random: RandomState, nuisance: n
   const wire = (side: 0 | 1): Wire => {
     const course = goodCourse(layout, side, random, nuisance);
     return {
+      course,
       points: wirePoints(layout, side, dots[side], pins[side], course),
-      width: vary(0.0125, 0.0011),
+      width: vary(0.0115, 0.001),
       tone: vary(1, 0.14),
       burn: 0,
       burnAt: 0.5,
@@ -268,11 +272,11 @@ export function goodCourse(
   nuisance: number,
 ): WireCourse {
   const usual = layout.wires[side];
-  const bend = 1 + nuisance * random.uniform(-0.34, 0.34);
-  const wave = nuisance * 0.022;
+  const bend = 1 + nuisance * random.uniform(-0.27, 0.27);
+  const wave = nuisance * 0.016;
   return {
     attach: {
-      x: rounded(nuisance * 0.19 * bell(random)),
+      x: rounded(nuisance * 0.15 * bell(random)),
       y: rounded(0.62 + nuisance * 0.1 * bell(random)),
     },
     end: rounded(usual.end + nuisance * random.uniform(-0.3, 0.25)),
@@ -339,19 +343,19 @@ function goodDot(
   const vary = (middle: number, spread: number) =>
     rounded(middle + nuisance * spread * bell(random));
   return {
-    x: vary(usual.x, 0.007),
-    y: vary(usual.y, 0.006),
-    radius: vary(usual.radius * 0.96, 0.006),
-    outline: irregularOutline(random, 0.014 + 0.022 * nuisance),
+    x: vary(usual.x, 0.0055),
+    y: vary(usual.y, 0.0045),
+    radius: vary(usual.radius * 0.96, 0.0045),
+    outline: irregularOutline(random, 0.012 + 0.018 * nuisance),
     crater: {
-      x: vary(0, 0.14),
-      y: vary(0.04, 0.12),
-      size: vary(0.54, 0.07),
-      bright: vary(1, 0.16),
+      x: vary(0, 0.1),
+      y: vary(0.04, 0.09),
+      size: vary(0.64, 0.05),
+      bright: vary(1, 0.1),
     },
-    rim: vary(52, 14),
-    flux: { x: vary(0, 0.16), y: vary(0.03, 0.14), opacity: rounded(random.uniform(0.1, 0.6)) },
-    rough: rounded(nuisance * 0.16 * random.random()),
+    rim: vary(52, 9),
+    flux: { x: vary(0, 0.16), y: vary(0.03, 0.14), opacity: rounded(random.uniform(0.1, 0.45)) },
+    rough: rounded(nuisance * 0.08 * random.random()),
     burn: 0,
     cut: { turn: 0, depth: 0 },
     present: true,
@@ -362,10 +366,10 @@ function goodPin(random: RandomState, nuisance: number): Pin {
   const vary = (middle: number, spread: number) =>
     rounded(middle + nuisance * spread * bell(random));
   return {
-    shift: { x: vary(0, 0.008), y: vary(0, 0.008) },
-    tilt: vary(0, 0.012),
-    opacity: vary(0.82, 0.07),
-    tone: vary(1, 0.1),
+    shift: { x: vary(0, 0.006), y: vary(0, 0.006) },
+    tilt: vary(0, 0.008),
+    opacity: vary(0.82, 0.05),
+    tone: vary(1, 0.07),
     blur: vary(0.009, 0.0025),
     present: true,
   };
@@ -378,7 +382,7 @@ function harmlessGlints(layout: ProductLayout, random: RandomState, nuisance: nu
   const count = 3 + random.integer(6);
   for (let i = 0; i < count; i++) {
     const onRing = random.random() < 0.45;
-    const strong = random.random() < 0.22 ? 2.2 : 1;
+    const strong = random.random() < 0.3 ? 2.4 : 1;
     const from = onRing ? radius + 0.004 : layout.ring;
     const to = onRing ? layout.ring : layout.ring + 0.16;
     glints.push({
@@ -387,7 +391,7 @@ function harmlessGlints(layout: ProductLayout, random: RandomState, nuisance: nu
       width: rounded(random.uniform(0.006, onRing ? 0.022 : 0.05)),
       length: rounded(random.uniform(0.06, 0.4)),
       strength: rounded(
-        nuisance * strong * random.uniform(18, 62) * (random.random() < 0.3 ? -0.8 : 1),
+        nuisance * strong * random.uniform(20, 85) * (random.random() < 0.3 ? -0.8 : 1),
       ),
     });
   }
@@ -432,7 +436,7 @@ function allowedScratches(
   nuisance: number,
 ): Stroke[] {
   const scratches: Stroke[] = [];
-  const count = random.random() < 0.4 * nuisance ? 1 + random.integer(3) : 0;
+  const count = random.random() < 0.35 * nuisance ? 1 + random.integer(2) : 0;
   for (let i = 0; i < count; i++) {
     const at = direction(random.random());
     const way = layout.electrode * 0.9 * Math.sqrt(random.random());

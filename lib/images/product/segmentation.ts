@@ -72,7 +72,7 @@ export function layoutSegmentation(layout: ProductLayout, size: number): Uint8Ar
       if (distance < piezo.radius + 0.006) {
         name = distance < layout.electrode - 0.014 ? "piezo in the middle" : "piezo border";
       }
-      if (wires.some((wire) => distanceToCourse(wire, x, y).distance < 0.062)) name = "wires";
+      if (wires.some((wire) => distanceToCourse(wire, x, y).distance < 0.085)) name = "wires";
       if (dots.some((dot) => reaches(dot.x - x, dot.y - y, dot.radius + 0.028))) {
         name = "solder dots";
       }
