@@ -99,6 +99,16 @@ Deno.test("connectedRegions() joins diagonal neighbours and parts what does not 
   ]);
 });
 
+Deno.test("connectedRegions() follows a region back up", () => {
+  // deno-fmt-ignore
+  const mask = Uint8Array.of(
+    1, 0, 1, 0, 1,
+    1, 0, 1, 0, 1,
+    0, 1, 0, 1, 0,
+  );
+  assert.deepEqual(connectedRegions(mask, 3, 5).sizes, [8]);
+});
+
 Deno.test("aupro() refuses what it cannot measure", () => {
   const image = { map: new Float32Array(4), mask: new Uint8Array(4), height: 2, width: 2 };
   const refused = (one: PixelTruth, message: RegExp) =>
