@@ -43,9 +43,8 @@ export async function openDataset(
   const named = namedDatasets.get(pathOrName);
   if (named !== undefined) return named();
   const listing = await listFolder(pathOrName);
-  if (listing === undefined) throw await noSuchFolder(pathOrName);
-  const layout = await layoutOf(pathOrName, listing);
-  if (layout === undefined) throw await unknownLayout(pathOrName, listing);
+  const layout = listing === undefined ? undefined : await layoutOf(pathOrName, listing);
+  if (layout === undefined) throw await folderProblem(pathOrName, listing);
   return await openLayout(layout, pathOrName, options);
 }
 
@@ -65,6 +64,14 @@ export async function layoutOf(root: string, listing: FolderListing): Promise<La
     if (await layout.recognizes(root, listing)) return layout;
   }
   return undefined;
+}
+
+/** Why a folder without a layout cannot be used; `listing` is undefined where it is not there. */
+export function folderProblem(
+  path: string,
+  listing: FolderListing | undefined,
+): Promise<DataError> {
+  return listing === undefined ? noSuchFolder(path) : unknownLayout(path, listing);
 }
 
 async function noSuchFolder(path: string): Promise<DataError> {

@@ -32,6 +32,8 @@ export interface ImageDescription {
   readonly height: number;
   /** As PIL names it, with the bits where they are not 8: "RGB", "L", "P", "RGBA", "L;16", … */
   readonly mode: string;
+  /** EXIF orientation, 1 (upright) to 8; applied to TIFF only, as PIL does. */
+  readonly orientation: number;
 }
 
 type Sharp = typeof sharpModule;
@@ -63,15 +65,16 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
   }
   const sharp = await loadSharp();
   const kind = await describe(sharp, bytes, name, header);
+  const turned = header.format === "tiff" && kind.orientation !== 1;
   const options = {
     failOn: "warning",
     ignoreIcc: true,
     limitInputPixels: imageLimits.pixels,
-    sequentialRead: kind.orientation === 1,
+    sequentialRead: !turned,
   } as const;
   try {
     let image = sharp(bytes, options);
-    if (kind.orientation !== 1) image = image.autoOrient();
+    if (turned) image = image.autoOrient();
     if (kind.space === "cmyk") {
       image = image.pipelineColourspace("cmyk").toColourspace("cmyk");
       const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
@@ -118,10 +121,11 @@ export async function describeImage(bytes: Uint8Array, name: string): Promise<Im
   const header = checkHeader(bytes, name);
   if (header.format === "bmp" && header.size !== undefined) {
     const bits = new DataView(bytes.buffer, bytes.byteOffset).getUint8(28);
-    return { format: "bmp", ...header.size, mode: bits <= 8 ? "P" : "RGB" };
+    return { format: "bmp", ...header.size, mode: bits <= 8 ? "P" : "RGB", orientation: 1 };
   }
-  const { width, height, mode } = await describe(await loadSharp(), bytes, name, header);
-  return { format: header.format, width, height, mode };
+  const kind = await describe(await loadSharp(), bytes, name, header);
+  const { width, height, mode, orientation } = kind;
+  return { format: header.format, width, height, mode, orientation };
 }
 
 /** An RGB image as the bytes of an 8-bit PNG. */
@@ -198,6 +202,9 @@ function checkSize(width: number, height: number, name: string): void {
   }
 }
 
+/** PIL's modes by colour type of a PNG. */
+const pngModes: Readonly<Record<number, string>> = { 0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA" };
+
 /** What decoding needs to know beyond the description. */
 interface Kind {
   readonly width: number;
@@ -206,7 +213,6 @@ interface Kind {
   readonly space: string;
   /** 16-bit grey, which PIL clips at 255. */
   readonly clipped: boolean;
-  /** Orientation to apply, 1 to 8. */
   readonly orientation: number;
 }
 
@@ -223,14 +229,17 @@ async function describe(
   const { width, height, space, depth, channels } = metadata;
   checkSize(width, height, name);
   const sixteen = depth === "ushort";
+  const alpha = channels === 2 || (channels === 4 && space !== "cmyk") ? "A" : "";
   const modes: Record<string, string> = {
-    "b-w": channels > 1 ? "LA" : "L",
-    "grey16": channels > 1 ? "LA" : "L",
-    "srgb": metadata.isPalette ? "P" : channels > 3 ? "RGBA" : "RGB",
-    "rgb16": channels > 3 ? "RGBA" : "RGB",
+    "b-w": `L${alpha}`,
+    "grey16": `L${alpha}`,
+    "srgb": metadata.isPalette ? "P" : `RGB${alpha}`,
+    "rgb16": `RGB${alpha}`,
     "cmyk": "CMYK",
   };
-  const mode = Object.hasOwn(modes, space) ? modes[space] : undefined;
+  const known = Object.hasOwn(modes, space) ? modes[space] : undefined;
+  // Of a PNG its own word counts: a transparent colour gives it an alpha channel here, not in PIL.
+  const mode = known && (pngModes[header.png?.colourType ?? -1] ?? known);
   const rawYCbCr = header.format === "tiff" && isUncompressedYCbCr(bytes);
   if (mode === undefined || (depth !== "uchar" && !sixteen) || (sixteen && space === "cmyk")) {
     throw new DataError(
@@ -243,17 +252,14 @@ async function describe(
       remedy: "Save the image as RGB.",
     });
   }
-  // A PNG of type 0 with a transparent grey has two channels here, and is still plain grey to PIL.
-  const plainGrey = header.png === undefined || header.png.colourType === 0;
-  const orientation = header.format === "tiff" ? metadata.orientation ?? 1 : 1;
   const bits = header.png?.bits ?? (sixteen ? 16 : metadata.bitsPerSample ?? 8);
   return {
     width,
     height,
     mode: bits === 8 ? mode : `${mode};${bits}`,
     space,
-    clipped: space === "grey16" && plainGrey,
-    orientation,
+    clipped: space === "grey16" && mode === "L",
+    orientation: metadata.orientation ?? 1,
   };
 }
 

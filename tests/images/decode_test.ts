@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
 import { sha256 } from "../../lib/base/digest.ts";
 import { parseNpy } from "../../lib/base/npy.ts";
+import { RandomState } from "../../lib/base/random.ts";
 import {
   decodeImage,
   decodeLabels,
@@ -72,13 +73,20 @@ Deno.test("describeImage() tells size and mode from the header", async () => {
     ["rgba_16_bits.png", "png", "RGBA;16"],
     ["quality_90.jpg", "jpeg", "RGB"],
     ["cmyk_adobe.jpg", "jpeg", "CMYK"],
+    ["exif_rotated.jpg", "jpeg", "RGB"],
     ["grey.bmp", "bmp", "P"],
     ["grey_16_bits.tif", "tiff", "L;16"],
     ["rgba.webp", "webp", "RGBA"],
   ];
   for (const [file, format, mode] of cases) {
     const description = await describeImage(fixture(file), file);
-    assert.deepEqual(description, { format, width: 45, height: 35, mode }, file);
+    assert.deepEqual(description, {
+      format,
+      width: 45,
+      height: 35,
+      mode,
+      orientation: file.startsWith("exif") ? 6 : 1,
+    }, file);
   }
 });
 
@@ -160,6 +168,41 @@ Deno.test("bad input is a DataError that names file and value, with a remedy", a
       assert.ok(!error.message.includes("\n"));
       return true;
     });
+  }
+});
+
+Deno.test("kinds of TIFF that would give a wrong picture are refused", async () => {
+  for (
+    const [file, pattern] of [
+      ["ycbcr.tif", /a TIFF of YCbCr pixels is not supported$/],
+      ["float.tif", /pixels of kind b-w with float samples are not supported$/],
+      ["int32.tif", /pixels of kind b-w with int samples are not supported$/],
+    ] as const
+  ) {
+    const bytes = await Deno.readFile(new URL(`refused/${file}`, fixtures));
+    await assert.rejects(decodeImage(bytes, file), (error) => {
+      assert.ok(error instanceof DataError && pattern.test(error.message), `${error}`);
+      return true;
+    });
+  }
+});
+
+Deno.test("damaged files of every format give a DataError or a picture, never another error", async () => {
+  const random = new RandomState(5);
+  for (const { file } of decoded) {
+    const bytes = fixture(file);
+    for (let round = 0; round < 8; round++) {
+      const changed = bytes.slice();
+      for (let k = random.integer(4); k >= 0; k--) {
+        changed[random.integer(changed.length)] = random.integer(256);
+      }
+      try {
+        const { width, height, data } = await decodeImage(changed, file);
+        assert.equal(data.length, width * height * 3);
+      } catch (error) {
+        assert.ok(error instanceof DataError, `${file}: ${error}`);
+      }
+    }
   }
 });
 
