@@ -294,50 +294,78 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
   };
 }
 
-/** Names and types that the scanning functions share. */
-const scanNames = [
-  ...["slot", "column", "binCount", "total", "parentGain"], // parameters
-  ...["at", "stop", "left", "right", "bound", "gradients", "hessians", "product", "first"],
-  ...["bits", "mark", "lastMark", "word"],
-] as const;
-const scanTypes: readonly ValueType[] = [
-  ...["i32", "i32", "i32", "v128", "f32"] as const,
-  ...["i32", "i32", "v128", "v128", "v128", "v128", "v128", "v128", "i32"] as const,
-  ...["i32", "i32", "i32", "i32"] as const,
-];
-type ScanLocals = ReturnType<typeof localsOf<(typeof scanNames)[number]>>;
+/** Names and types of the scanning functions' parameters and locals. */
+const scanLocals = {
+  ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
+  ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
+  ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64" },
+  ...{ sumGradient: "f64", span: "f64", threshold: "f64", offset: "f64", weight: "f64" },
+  ...{ spans: "v128", sumGradients: "v128", thresholds: "v128", factors: "v128" },
+  ...{ bits: "i32", mark: "i32", lastMark: "i32", word: "i32" },
+} as const satisfies Record<string, ValueType>;
+const scanParameters = 5;
+type ScanLocals = Record<keyof typeof scanLocals, Local>;
 
+/**
+ * A function that scans the histogram at place `slot`. Before it come the constants of a first, cheap
+ * test. With `p` and `q` the hessians of both sides plus lambda, `D = p + q`, `G` the node's gradient
+ * and `a` the left side's, the gain of both sides is, by Lagrange's identity and since soft
+ * thresholding by alpha leaves at most `|a - alpha|` and at most `|a + alpha|`, not above
+ *
+ *     G^2 / D + (|a D - p G| - alpha D)^2 / (p q D),
+ *
+ * so that a split can only reach the bound if `(|a D - p G| - alpha D)^2 >= (bound D - G^2) p q`.
+ */
 function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
-  const locals = localsOf(scanNames);
-  const { slot, first, bound, parentGain, stop, binCount } = locals;
+  const locals = localsOf(Object.keys(scanLocals) as (keyof typeof scanLocals)[]);
+  const { slot, first, parentGain, stop, binCount, total } = locals;
+  const { sumGradient, span, threshold, spans, sumGradients, thresholds } = locals;
+  const types = Object.values(scanLocals);
   return {
-    parameters: scanTypes.slice(0, 5),
-    locals: scanTypes.slice(5),
+    parameters: types.slice(0, scanParameters),
+    locals: types.slice(scanParameters),
     body: [
       first.set(i32.add(global.histogram, i32.multiply(slot.get, global.stride))),
       stop.set(i32.add(first.get, i32.shiftLeft(binCount.get, i32.const(4)))),
-      bound.set(f64x2.splat(boundFrom(parentGain))),
+      sumGradient.set(f64x2.lane(0, total.get)),
+      span.set(f64.add(f64x2.lane(1, total.get), f64.add(global.lambda, global.lambda))),
+      threshold.set(f64.multiply(global.alpha, span.get)),
+      sumGradients.set(f64x2.splat(sumGradient.get)),
+      spans.set(f64x2.splat(span.get)),
+      thresholds.set(f64x2.splat(threshold.get)),
+      setBound(locals, boundFrom(parentGain)),
       ...body(locals),
     ].flat(),
   };
 }
 
-/**
- * Adds the bin at `at` to the sums of the near side, and takes the split behind it if both sides are
- * heavy enough and the gain is not surely too small: `a q + b p >= bound p q` for a gain of
- * `a / p + b / q`.
- */
-function considerBin(locals: ScanLocals, missingLeft: boolean): Code {
-  const { at, first, column, total, parentGain, left, right, bound } = locals;
-  const { gradients, hessians, product } = locals;
-  const near = missingLeft ? right : left;
-  const far = missingLeft ? left : right;
-  const swapped = (value: Code) => f64x2.shuffle(1, 0, value, value);
-  const bin = i32.shiftRight(i32.subtract(at.get, first.get), i32.const(4));
+/** Sets the bound, and the factor of `p q` in the first test. */
+function setBound({ bound, span, sumGradient, factors }: ScanLocals, value: Code): Code {
   return [
-    near.set(f64x2.add(near.get, v128.load(at.get))),
-    far.set(f64x2.subtract(total.get, near.get)),
+    bound.set(value),
+    factors.set(f64x2.splat(f64.subtract(
+      f64.multiply(bound.get, span.get),
+      f64.multiply(sumGradient.get, sumGradient.get),
+    ))),
+  ].flat();
+}
+
+/**
+ * Takes the split between the bins up to `bin` and the others if both sides are heavy enough and the
+ * gain is not surely too small: `a q + b p >= bound p q` for a gain of `a / p + b / q`.
+ */
+function considerSplit(
+  locals: ScanLocals,
+  left: Local,
+  right: Local,
+  bin: Code,
+  missingLeft: boolean,
+): Code {
+  const { gradients, hessians, weights, bound, column, parentGain } = locals;
+  const swapped = (value: Code) => f64x2.shuffle(1, 0, value, value);
+  return [
     hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
+    weights.set(f64x2.add(hessians.get, f64x2.splat(global.lambda))),
     gradients.set(f64x2.max(
       f64x2.subtract(
         f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)),
@@ -345,9 +373,8 @@ function considerBin(locals: ScanLocals, missingLeft: boolean): Code {
       ),
       v128.zero,
     )),
-    product.set(f64x2.add(hessians.get, f64x2.splat(global.lambda))),
     gradients.set(
-      f64x2.multiply(f64x2.multiply(gradients.get, gradients.get), swapped(product.get)),
+      f64x2.multiply(f64x2.multiply(gradients.get, gradients.get), swapped(weights.get)),
     ),
     ifThen(
       v128.bothTrue(v128.and(
@@ -355,35 +382,73 @@ function considerBin(locals: ScanLocals, missingLeft: boolean): Code {
         f64x2.greaterOrEqual(
           f64x2.add(gradients.get, swapped(gradients.get)),
           f64x2.multiply(
-            bound.get,
-            f64x2.multiply(product.get, swapped(product.get)),
+            f64x2.splat(bound.get),
+            f64x2.multiply(weights.get, swapped(weights.get)),
           ),
         ),
       )),
-      bound.set(f64x2.splat(call(
-        functionIndex.improve,
-        left.get,
-        right.get,
-        parentGain.get,
-        column.get,
-        missingLeft ? i32.subtract(bin, i32.const(1)) : bin,
-        i32.const(missingLeft ? 1 : 0),
-      ))),
+      setBound(
+        locals,
+        call(
+          functionIndex.improve,
+          left.get,
+          right.get,
+          parentGain.get,
+          column.get,
+          bin,
+          i32.const(missingLeft ? 1 : 0),
+        ),
+      ),
     ),
   ].flat();
 }
 
-/** Scans all bins of a column without missing values, and clears them. */
+/** The number of the bin at address `at`. */
+function binAt({ first }: ScanLocals, at: Code): Code {
+  return i32.shiftRight(i32.subtract(at, first.get), i32.const(4));
+}
+
+/**
+ * Scans all bins of a column without missing values, two at a time, and clears them. After an odd last
+ * bin comes the empty one for missing values.
+ */
 function scan(): WasmFunction {
   return scanFunction((locals) => {
-    const { at, first, stop } = locals;
+    const { at, first, stop, left, right, next, total, gradients, weights } = locals;
+    const { spans, sumGradients, thresholds, factors } = locals;
+    const second = i32.add(at.get, i32.const(16));
     return [
       at.set(first.get),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        considerBin(locals, false),
+        left.set(f64x2.add(next.get, v128.load(at.get))),
+        next.set(f64x2.add(left.get, v128.load(second))),
         v128.store(at.get, v128.zero),
-        at.set(i32.add(at.get, i32.const(16))),
+        v128.store(second, v128.zero),
+        weights.set(
+          f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), f64x2.splat(global.lambda)),
+        ),
+        gradients.set(f64x2.subtract(
+          f64x2.abs(f64x2.subtract(
+            f64x2.multiply(f64x2.shuffle(0, 2, left.get, next.get), spans.get),
+            f64x2.multiply(weights.get, sumGradients.get),
+          )),
+          thresholds.get,
+        )),
+        ifThen(
+          v128.signs(f64x2.greaterOrEqual(
+            f64x2.multiply(gradients.get, gradients.get),
+            f64x2.multiply(
+              factors.get,
+              f64x2.multiply(weights.get, f64x2.subtract(spans.get, weights.get)),
+            ),
+          )),
+          right.set(f64x2.subtract(total.get, left.get)),
+          considerSplit(locals, left, right, binAt(locals, at.get), false),
+          right.set(f64x2.subtract(total.get, next.get)),
+          considerSplit(locals, next, right, binAt(locals, second), false),
+        ),
+        at.set(i32.add(at.get, i32.const(32))),
       ),
     ];
   });
@@ -392,7 +457,8 @@ function scan(): WasmFunction {
 /** Scans the marked bins of a column without missing values, and clears bins and marks. */
 function scanMarked(): WasmFunction {
   return scanFunction((locals) => {
-    const { slot, at, first, bits, mark, lastMark, word } = locals;
+    const { slot, at, first, bits, mark, lastMark, word, left, right, total } = locals;
+    const { span, sumGradient, threshold, offset, weight, factors } = locals;
     return [
       mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
       lastMark.set(i32.add(mark.get, global.markStride)),
@@ -408,8 +474,27 @@ function scanMarked(): WasmFunction {
             i32.shiftLeft(i32.countTrailingZeros(bits.get), i32.const(4)),
           )),
           bits.set(i32.and(bits.get, i32.subtract(bits.get, i32.const(1)))),
-          considerBin(locals, false),
+          left.set(f64x2.add(left.get, v128.load(at.get))),
           v128.store(at.get, v128.zero),
+          weight.set(f64.add(f64x2.lane(1, left.get), global.lambda)),
+          offset.set(f64.subtract(
+            f64.abs(f64.subtract(
+              f64.multiply(f64x2.lane(0, left.get), span.get),
+              f64.multiply(weight.get, sumGradient.get),
+            )),
+            threshold.get,
+          )),
+          ifThen(
+            f64.notLessThan(
+              f64.multiply(offset.get, offset.get),
+              f64.multiply(
+                f64x2.lane(0, factors.get),
+                f64.multiply(weight.get, f64.subtract(span.get, weight.get)),
+              ),
+            ),
+            right.set(f64x2.subtract(total.get, left.get)),
+            considerSplit(locals, left, right, binAt(locals, at.get), false),
+          ),
         ),
         mark.set(i32.add(mark.get, i32.const(4))),
         word.set(i32.add(word.get, i32.const(32 * 16))),
@@ -430,7 +515,12 @@ function scanMissing(): WasmFunction {
       at.set(first.get),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        ifThen(occupied, considerBin(locals, false)),
+        ifThen(
+          occupied,
+          left.set(f64x2.add(left.get, v128.load(at.get))),
+          right.set(f64x2.subtract(total.get, left.get)),
+          considerSplit(locals, left, right, binAt(locals, at.get), false),
+        ),
         at.set(i32.add(at.get, i32.const(16))),
       ),
       ifThen(
@@ -439,7 +529,18 @@ function scanMissing(): WasmFunction {
         repeatWhile(
           i32.lessThan(first.get, at.get),
           at.set(i32.subtract(at.get, i32.const(16))),
-          ifThen(occupied, considerBin(locals, true)),
+          ifThen(
+            occupied,
+            right.set(f64x2.add(right.get, v128.load(at.get))),
+            left.set(f64x2.subtract(total.get, right.get)),
+            considerSplit(
+              locals,
+              left,
+              right,
+              i32.subtract(binAt(locals, at.get), i32.const(1)),
+              true,
+            ),
+          ),
         ),
       ),
       at.set(first.get),

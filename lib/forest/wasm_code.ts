@@ -86,6 +86,7 @@ export const f64 = {
     ...new Uint8Array(new Float64Array([value]).buffer), // little-endian, as all hosts of V8 are
   ],
   greaterThan: plain(0x64),
+  notLessThan: plain(0x66),
   abs: plain(0x99),
   add: plain(0xa0),
   subtract: plain(0xa1),
@@ -120,6 +121,8 @@ export const v128 = {
   and: simd(0x4e),
   anyTrue: simd(0x53),
   bothTrue: simd(0xc3),
+  /** One bit per lane: its sign. */
+  signs: simd(0xc4),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
 } as const;
 
