@@ -3,7 +3,7 @@
  * classifier. The network is written once, in `forward` and `head`; its parameters, their first
  * numbers, its taps and its graphs are derived from that.
  *
- * ```ts
+ * ```ts ignore
  * // Features of frozen weights, as PatchCore takes them:
  * const graph = new Graph();
  * const image = graph.input("image", "uint8", [1, 256, 256, 3]);

@@ -51,7 +51,7 @@ export function decodeElements(type: StoredType, bytes: Uint8Array): NpyData {
   if (bytes.length % storedSizes[type] !== 0) {
     throw new RangeError(`Cannot decode ${bytes.length} bytes as elements of type ${type}`);
   }
-  const own = bytes.slice().buffer;
+  const own = new Uint8Array(bytes).buffer; // a Buffer's own slice would not copy
   switch (type) {
     case "F64":
       return new Float64Array(own);

@@ -20,7 +20,7 @@ import {
   PickleTuple,
   type PickleValue,
 } from "./pickle.ts";
-import { readStoredZip } from "./stored_zip.ts";
+import { readStoredZip } from "./zip_archive.ts";
 
 const storageTypes: ReadonlyMap<string, StoredType> = new Map([
   ["torch FloatStorage", "F32"],

@@ -59,6 +59,14 @@ Deno.test("what is written is read again, and does not depend on the order of th
   );
 });
 
+Deno.test("a Buffer, whose slices share memory, is read like any other bytes", () => {
+  const plain = parseSafetensors(reference, "plain").tensors;
+  const buffer = Buffer.concat([Buffer.from("xyz"), reference]).subarray(3);
+  const read = parseSafetensors(buffer, "buffer").tensors;
+  buffer.fill(0);
+  assert.deepEqual(read, plain);
+});
+
 const good = '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}';
 const entry = (dtype: string, shape: string, offsets: string) =>
   `{"a":{"dtype":${dtype},"shape":${shape},"data_offsets":${offsets}}}`;

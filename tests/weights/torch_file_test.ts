@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import { DataError } from "../../lib/base/errors.ts";
 import type { NdArray } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
-import { readStoredZip } from "../../lib/weights/stored_zip.ts";
+import { readStoredZip } from "../../lib/weights/zip_archive.ts";
 import { looksLikeTorchFile, parseTorchFile } from "../../lib/weights/torch_file.ts";
 import expected from "../fixtures/torch_files/expected.json" with { type: "json" };
 import { bytesOf, unicode } from "./byte_parts.ts";

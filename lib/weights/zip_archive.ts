@@ -1,13 +1,14 @@
 /**
- * Zip archives whose members are stored without compression, as `torch.save` writes them. Strict: what
- * the central directory and the members' own headers say must agree, members must not overlap, and
- * CRC-32 must be right. Since nothing is decompressed, no archive gives more bytes than it has.
+ * Zip archives, read strictly: what the central directory and the members' own headers say must agree,
+ * members must not overlap, CRC-32 must be right. `torch.save` stores its members without compression,
+ * so such an archive cannot give more bytes than it has; members of other archives are decompressed
+ * under limits.
  *
- * Reference: PKWARE APPNOTE 6.3 (zip64 included).
+ * Reference: PKWARE APPNOTE 6.3 (zip64 included), RFC 1951.
  *
  * @module
  */
-import { crc32 } from "node:zlib";
+import { crc32, inflateRawSync } from "node:zlib";
 import { DataError } from "../base/errors.ts";
 
 const endSignature = 0x06054b50;
@@ -16,19 +17,79 @@ const locator64Signature = 0x07064b50;
 const entrySignature = 0x02014b50;
 const memberSignature = 0x04034b50;
 const memberLimit = 100_000;
+/** A compressed member may give this many times its bytes, and at most this many. */
+const ratioLimit = 200;
+const inflatedLimit = 2 ** 30;
 
 /**
- * The members of a stored-only archive by name; the bytes are views of `bytes`. `name` stands in the
- * messages.
+ * All members of an archive without compression, by name; the bytes are views of `bytes`. `name` stands
+ * in the messages.
  *
  * @throws {DataError} for compressed or encrypted members, several disks, unsafe or repeated names,
  * overlaps, wrong sizes, wrong CRC-32, or damage
  */
 export function readStoredZip(bytes: Uint8Array, name: string): Map<string, Uint8Array> {
-  const fail = (reason: string) =>
-    new DataError(`Cannot read ${name} as a zip of weights: ${reason}`, {
-      remedy: "Fetch the file again; torch.save stores its members without compression.",
-    });
+  const members = new Map<string, Uint8Array>();
+  for (const [path, { method, packed, size, crc }] of zipMembers(bytes, name)) {
+    if (method !== 0 || packed.length !== size) {
+      throw failure(name, `member ${path} is compressed (method ${method}), not stored`);
+    }
+    if (crc32(packed) !== crc) throw failure(name, `member ${path} is damaged (CRC-32 differs)`);
+    members.set(path, packed);
+  }
+  return members;
+}
+
+/**
+ * The members `paths` of an archive, stored or deflated, by path. Nothing else is decompressed, and no
+ * member beyond 200 times its packed size or 1 GiB.
+ *
+ * @throws {DataError} if one is missing, larger than allowed or than stated, or the archive is damaged
+ */
+export function readZipMembers(
+  bytes: Uint8Array,
+  paths: readonly string[],
+  name: string,
+): Map<string, Uint8Array> {
+  const all = zipMembers(bytes, name);
+  return new Map(paths.map((path) => {
+    const member = all.get(path);
+    if (member === undefined) throw failure(name, `it has no member ${path}`);
+    return [path, unpacked(member, path, name)];
+  }));
+}
+
+function unpacked({ method, packed, size, crc }: ZipMember, path: string, name: string) {
+  if (size > Math.min(inflatedLimit, ratioLimit * packed.length)) {
+    throw failure(name, `member ${path} would have ${size} bytes, packed ${packed.length}`);
+  }
+  let data: Uint8Array;
+  if (method === 0) data = packed;
+  else if (method === 8) {
+    try {
+      data = inflateRawSync(packed, { maxOutputLength: Math.max(1, size) });
+    } catch (cause) {
+      throw failure(name, `member ${path} cannot be decompressed to its ${size} bytes`, cause);
+    }
+  } else throw failure(name, `member ${path} is packed by the unknown method ${method}`);
+  if (data.length !== size || crc32(data) !== crc) {
+    throw failure(name, `member ${path} is damaged (size or CRC-32 differs)`);
+  }
+  return data;
+}
+
+/** One member as the directory describes it. */
+interface ZipMember {
+  /** 0 stored, 8 deflated. */
+  readonly method: number;
+  readonly packed: Uint8Array;
+  readonly size: number;
+  readonly crc: number;
+}
+
+/** The archive's members, their structure checked, nothing decompressed. */
+function zipMembers(bytes: Uint8Array, name: string): Map<string, ZipMember> {
+  const fail = (reason: string) => failure(name, reason);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u16 = (at: number) => within(at, 2, () => view.getUint16(at, true));
   const u32 = (at: number) => within(at, 4, () => view.getUint32(at, true));
@@ -44,7 +105,7 @@ export function readStoredZip(bytes: Uint8Array, name: string): Map<string, Uint
   }
 
   const directory = findDirectory();
-  const members = new Map<string, Uint8Array>();
+  const members = new Map<string, ZipMember>();
   const spans: [number, number][] = [];
   let at = directory.at;
   for (let index = 0; index < directory.count; index++) {
@@ -58,16 +119,12 @@ export function readStoredZip(bytes: Uint8Array, name: string): Map<string, Uint
     const extraAt = nameAt + nameLength;
     const { size, packed, offset } = sizesOf(at, extraAt, extraLength, member);
     if (flags & ~0x0808) throw fail(`member ${member} has flags ${flags} (encrypted or unknown)`);
-    if (method !== 0 || packed !== size) {
-      throw fail(`member ${member} is compressed (method ${method}), which torch.save never does`);
-    }
     if (members.has(member)) throw fail(`member ${member} is there twice`);
     const start = memberStart(offset, member);
-    if (start + size > directory.at) throw fail(`member ${member} is cut off`);
-    const data = bytes.subarray(start, start + size);
-    if (crc32(data) !== crc) throw fail(`member ${member} is damaged (CRC-32 differs)`);
-    members.set(member, data);
-    spans.push([offset, start + size]);
+    const end = start + packed;
+    if (end > directory.at) throw fail(`member ${member} is cut off`);
+    members.set(member, { method, packed: bytes.subarray(start, end), size, crc });
+    spans.push([offset, end]);
     at = extraAt + extraLength + commentLength;
   }
   if (at !== directory.end) throw fail("its directory has another size than stated");
@@ -151,7 +208,7 @@ export function readStoredZip(bytes: Uint8Array, name: string): Map<string, Uint
 
   /** Where a member's data begins, behind its own header, which must carry the same name. */
   function memberStart(offset: number, member: string): number {
-    if (u32(offset) !== memberSignature || u16(offset + 8) !== 0) {
+    if (u32(offset) !== memberSignature) {
       throw fail(`member ${member} has no header of its own`);
     }
     const nameLength = u16(offset + 26);
@@ -160,4 +217,11 @@ export function readStoredZip(bytes: Uint8Array, name: string): Map<string, Uint
     }
     return offset + 30 + nameLength + u16(offset + 28);
   }
+}
+
+function failure(name: string, reason: string, cause?: unknown): DataError {
+  return new DataError(`Cannot read ${name} as a zip of weights: ${reason}`, {
+    remedy: "Fetch the file again.",
+    cause,
+  });
 }
