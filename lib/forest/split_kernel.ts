@@ -21,12 +21,14 @@ import {
   f64x2,
   globalValue,
   i32,
+  i64,
   ifElse,
   ifThen,
   type Local,
   localsOf,
   moduleBytes,
   repeatWhile,
+  select,
   v128,
   type ValueType,
   type WasmFunction,
@@ -47,7 +49,7 @@ export type KernelSearch = (
 const splitAt = { gain: 0, column: 4, bin: 8, defaultLeft: 12, left: 16, right: 32 } as const;
 
 /** Nodes with fewer rows than this share of a column's bins mark the bins that they touch. */
-const markBelow = 0.75;
+const markBelow = 0.7;
 
 /** What an instance is bound to: addresses in memory, sizes, and the split rule. */
 const globals = {
@@ -299,9 +301,9 @@ const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
   ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64" },
-  ...{ sumGradient: "f64", span: "f64", threshold: "f64", offset: "f64", weight: "f64" },
-  ...{ spans: "v128", sumGradients: "v128", thresholds: "v128", factors: "v128" },
-  ...{ bits: "i32", mark: "i32", lastMark: "i32", word: "i32" },
+  ...{ sumGradient: "f64", span: "f64", spans: "v128", sumGradients: "v128" },
+  ...{ thresholds: "v128", factors: "v128", second: "i32" },
+  ...{ bits: "i64", mark: "i32", lastMark: "i32", word: "i32" },
 } as const satisfies Record<string, ValueType>;
 const scanParameters = 5;
 type ScanLocals = Record<keyof typeof scanLocals, Local>;
@@ -319,7 +321,7 @@ type ScanLocals = Record<keyof typeof scanLocals, Local>;
 function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
   const locals = localsOf(Object.keys(scanLocals) as (keyof typeof scanLocals)[]);
   const { slot, first, parentGain, stop, binCount, total } = locals;
-  const { sumGradient, span, threshold, spans, sumGradients, thresholds } = locals;
+  const { sumGradient, span, spans, sumGradients, thresholds } = locals;
   const types = Object.values(scanLocals);
   return {
     parameters: types.slice(0, scanParameters),
@@ -329,10 +331,9 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
       stop.set(i32.add(first.get, i32.shiftLeft(binCount.get, i32.const(4)))),
       sumGradient.set(f64x2.lane(0, total.get)),
       span.set(f64.add(f64x2.lane(1, total.get), f64.add(global.lambda, global.lambda))),
-      threshold.set(f64.multiply(global.alpha, span.get)),
       sumGradients.set(f64x2.splat(sumGradient.get)),
       spans.set(f64x2.splat(span.get)),
-      thresholds.set(f64x2.splat(threshold.get)),
+      thresholds.set(f64x2.splat(f64.multiply(global.alpha, span.get))),
       setBound(locals, boundFrom(parentGain)),
       ...body(locals),
     ].flat(),
@@ -408,96 +409,90 @@ function binAt({ first }: ScanLocals, at: Code): Code {
   return i32.shiftRight(i32.subtract(at, first.get), i32.const(4));
 }
 
+/** Adds the bins at `at` and `second`, clears them, and considers the splits behind each. */
+function considerTwo(locals: ScanLocals): Code {
+  const { at, second, left, right, next, total, gradients, weights } = locals;
+  const { spans, sumGradients, thresholds, factors } = locals;
+  return [
+    left.set(f64x2.add(next.get, v128.load(at.get))),
+    next.set(f64x2.add(left.get, v128.load(second.get))),
+    v128.store(at.get, v128.zero),
+    v128.store(second.get, v128.zero),
+    weights.set(
+      f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), f64x2.splat(global.lambda)),
+    ),
+    gradients.set(f64x2.subtract(
+      f64x2.abs(f64x2.subtract(
+        f64x2.multiply(f64x2.shuffle(0, 2, left.get, next.get), spans.get),
+        f64x2.multiply(weights.get, sumGradients.get),
+      )),
+      thresholds.get,
+    )),
+    ifThen(
+      v128.signs(f64x2.greaterOrEqual(
+        f64x2.multiply(gradients.get, gradients.get),
+        f64x2.multiply(
+          factors.get,
+          f64x2.multiply(weights.get, f64x2.subtract(spans.get, weights.get)),
+        ),
+      )),
+      right.set(f64x2.subtract(total.get, left.get)),
+      considerSplit(locals, left, right, binAt(locals, at.get), false),
+      right.set(f64x2.subtract(total.get, next.get)),
+      considerSplit(locals, next, right, binAt(locals, second.get), false),
+    ),
+  ].flat();
+}
+
 /**
  * Scans all bins of a column without missing values, two at a time, and clears them. After an odd last
  * bin comes the empty one for missing values.
  */
 function scan(): WasmFunction {
   return scanFunction((locals) => {
-    const { at, first, stop, left, right, next, total, gradients, weights } = locals;
-    const { spans, sumGradients, thresholds, factors } = locals;
-    const second = i32.add(at.get, i32.const(16));
+    const { at, second, first, stop } = locals;
     return [
       at.set(first.get),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        left.set(f64x2.add(next.get, v128.load(at.get))),
-        next.set(f64x2.add(left.get, v128.load(second))),
-        v128.store(at.get, v128.zero),
-        v128.store(second, v128.zero),
-        weights.set(
-          f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), f64x2.splat(global.lambda)),
-        ),
-        gradients.set(f64x2.subtract(
-          f64x2.abs(f64x2.subtract(
-            f64x2.multiply(f64x2.shuffle(0, 2, left.get, next.get), spans.get),
-            f64x2.multiply(weights.get, sumGradients.get),
-          )),
-          thresholds.get,
-        )),
-        ifThen(
-          v128.signs(f64x2.greaterOrEqual(
-            f64x2.multiply(gradients.get, gradients.get),
-            f64x2.multiply(
-              factors.get,
-              f64x2.multiply(weights.get, f64x2.subtract(spans.get, weights.get)),
-            ),
-          )),
-          right.set(f64x2.subtract(total.get, left.get)),
-          considerSplit(locals, left, right, binAt(locals, at.get), false),
-          right.set(f64x2.subtract(total.get, next.get)),
-          considerSplit(locals, next, right, binAt(locals, second), false),
-        ),
+        second.set(i32.add(at.get, i32.const(16))),
+        considerTwo(locals),
         at.set(i32.add(at.get, i32.const(32))),
       ),
     ];
   });
 }
 
-/** Scans the marked bins of a column without missing values, and clears bins and marks. */
+/**
+ * Scans the marked bins of a column without missing values, two at a time, and clears bins and marks.
+ * An odd last bin of a word goes with the empty one for missing values.
+ */
 function scanMarked(): WasmFunction {
   return scanFunction((locals) => {
-    const { slot, at, first, bits, mark, lastMark, word, left, right, total } = locals;
-    const { span, sumGradient, threshold, offset, weight, factors } = locals;
+    const { slot, at, second, first, stop, bits, mark, lastMark, word } = locals;
+    const lowest = i32.add(
+      word.get,
+      i32.shiftLeft(i64.toI32(i64.countTrailingZeros(bits.get)), i32.const(4)),
+    );
+    const dropLowest = bits.set(i64.and(bits.get, i64.subtract(bits.get, i64.const(1))));
     return [
       mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
       lastMark.set(i32.add(mark.get, global.markStride)),
       word.set(first.get),
       repeatWhile(
         i32.lessThan(mark.get, lastMark.get),
-        bits.set(i32.load(mark.get)),
-        i32.store(mark.get, i32.const(0)),
+        bits.set(i64.load(mark.get)),
+        i64.store(mark.get, i64.const(0)),
         whileLoop(
-          bits.get,
-          at.set(i32.add(
-            word.get,
-            i32.shiftLeft(i32.countTrailingZeros(bits.get), i32.const(4)),
-          )),
-          bits.set(i32.and(bits.get, i32.subtract(bits.get, i32.const(1)))),
-          left.set(f64x2.add(left.get, v128.load(at.get))),
-          v128.store(at.get, v128.zero),
-          weight.set(f64.add(f64x2.lane(1, left.get), global.lambda)),
-          offset.set(f64.subtract(
-            f64.abs(f64.subtract(
-              f64.multiply(f64x2.lane(0, left.get), span.get),
-              f64.multiply(weight.get, sumGradient.get),
-            )),
-            threshold.get,
-          )),
-          ifThen(
-            f64.notLessThan(
-              f64.multiply(offset.get, offset.get),
-              f64.multiply(
-                f64x2.lane(0, factors.get),
-                f64.multiply(weight.get, f64.subtract(span.get, weight.get)),
-              ),
-            ),
-            right.set(f64x2.subtract(total.get, left.get)),
-            considerSplit(locals, left, right, binAt(locals, at.get), false),
-          ),
+          i64.notEqual(bits.get, i64.const(0)),
+          at.set(lowest),
+          dropLowest,
+          second.set(select(i64.equalsZero(bits.get), stop.get, lowest)),
+          dropLowest,
+          considerTwo(locals),
         ),
-        mark.set(i32.add(mark.get, i32.const(4))),
-        word.set(i32.add(word.get, i32.const(32 * 16))),
+        mark.set(i32.add(mark.get, i32.const(8))),
+        word.set(i32.add(word.get, i32.const(64 * 16))),
       ),
     ];
   });

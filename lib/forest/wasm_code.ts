@@ -12,7 +12,7 @@
 export type Code = readonly number[];
 
 /** Value types by their encoding. */
-export const valueTypes = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValueType = keyof typeof valueTypes;
 
 /** A local variable of a function. */
@@ -65,6 +65,18 @@ export const i32 = {
   or: plain(0x72),
   shiftLeft: plain(0x74),
   shiftRight: plain(0x76),
+} as const;
+
+export const i64 = {
+  const: (value: number): Code => [0x42, ...signed(value)],
+  load: access([0x29], 3),
+  store: access([0x37], 3),
+  equalsZero: plain(0x50),
+  notEqual: plain(0x52),
+  countTrailingZeros: plain(0x7a),
+  subtract: plain(0x7d),
+  and: plain(0x83),
+  toI32: plain(0xa7),
 } as const;
 
 export const f32 = {
@@ -142,6 +154,11 @@ export function localsOf<Name extends string>(names: readonly Name[]): Record<Na
 /** Calls function `index` of the module. */
 export function call(index: number, ...operands: Code[]): Code {
   return [...operands.flat(), 0x10, ...unsigned(index)];
+}
+
+/** `condition ? value : otherwise`, both computed. */
+export function select(condition: Code, value: Code, otherwise: Code): Code {
+  return [...value, ...otherwise, ...condition, 0x1b];
 }
 
 /** `while (condition) body`. */
