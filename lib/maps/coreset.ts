@@ -30,7 +30,7 @@ export interface CoresetOptions {
   readonly random: RandomState;
   /** Starting rows: one as in anomalib, ten as in the official code. @default 1 */
   readonly starts?: number;
-  /** Called with the centres selected so far, a few times a second. */
+  /** Called with the centres selected so far, each time the event loop had its turn. */
   readonly onProgress?: (done: number, of: number) => void;
   /** Ends the selection with the signal's reason. */
   readonly signal?: AbortSignal;
