@@ -58,11 +58,17 @@ export async function pullWeights(
     await Deno.remove(file); // the store holds its tensors
     return records;
   } catch (error) {
+    await removeIfEmpty(part);
     if (error instanceof Error && error.constructor.name in Deno.errors) {
       throw storageError("write", file, error);
     }
     throw error;
   }
+}
+
+async function removeIfEmpty(path: string): Promise<void> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info?.size === 0) await Deno.remove(path).catch(() => {});
 }
 
 /** Fetches the rest of `part` and gives the SHA-256 of the whole. */
@@ -145,7 +151,7 @@ async function request(
       if (signal?.aborted) {
         throw new InterruptedError("The fetch was interrupted", { cause: error });
       }
-      throw fail(error instanceof Error ? error.message : String(error), error);
+      throw fail(reasonOf(error), error);
     }
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) return response;
@@ -169,6 +175,12 @@ async function hashFile(file: Deno.FsFile, hash: Hash): Promise<number> {
     hash.update(buffer.subarray(0, count));
     total += count;
   }
+}
+
+/** `fetch failed` alone says little: the cause has the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
 
 function isNetwork(error: Error): boolean {
