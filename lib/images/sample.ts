@@ -6,7 +6,7 @@
  * @module
  */
 import { digestOf } from "../base/digest.ts";
-import type { SyntheticProduct } from "./synthetic_product.ts";
+import type { SyntheticProduct } from "./product/product.ts";
 
 /** One image. Pixels are not part of it: `pixelReader` of `pixels.ts` reads them. */
 export interface Sample {
