@@ -4,7 +4,7 @@
  * while gains are compared. Every rounding is the same as there, so the splits are too; the plain twin
  * is the kernel's oracle in the tests, and takes over for tables that WebAssembly cannot address.
  *
- * A node of few rows touches few bins. There each touched bin is marked with a bit, and only marked bins
+ * A node of few rows touches few bins. There each touched bin is marked with a byte, and only marked bins
  * are visited; in a node of many rows looking at every bin is cheaper than marking.
  *
  * @module
@@ -244,15 +244,9 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
   const locals = localsOf([...names, ...each.flatMap((k) => own.map((name) => name + k))]);
   const { begin, end, list, slot, place, pair, stop, row, sums, bin } = locals;
   const inner = each.map((k): Code => {
-    const marks = i32.add(
-      locals[`marks${k}`].get,
-      i32.shiftLeft(i32.shiftRight(bin.get, i32.const(5)), i32.const(2)),
-    );
     return [
       bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
-      ...(marked
-        ? [i32.store(marks, i32.or(i32.load(marks), i32.shiftLeft(i32.const(1), bin.get)))]
-        : []),
+      ...(marked ? [i32.store8(i32.add(locals[`marks${k}`].get, bin.get), i32.const(-1))] : []),
       bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(4)))),
       v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
     ].flat();
@@ -465,7 +459,7 @@ function scan(): WasmFunction {
 
 /**
  * Scans the marked bins of a column without missing values, two at a time, and clears bins and marks.
- * An odd last bin of a word goes with the empty one for missing values.
+ * An odd last bin of 64 goes with the empty one for missing values.
  */
 function scanMarked(): WasmFunction {
   return scanFunction((locals) => {
@@ -474,6 +468,13 @@ function scanMarked(): WasmFunction {
       word.get,
       i32.shiftLeft(i64.toI32(i64.countTrailingZeros(bits.get)), i32.const(4)),
     );
+    const sixteens = [0, 16, 32, 48];
+    const signs = sixteens.map((from) =>
+      i64.shiftLeft(
+        i64.fromI32(v128.byteSigns(v128.load(i32.add(mark.get, i32.const(from))))),
+        i64.const(from),
+      )
+    ).reduce((a, b) => i64.or(a, b));
     const dropLowest = bits.set(i64.and(bits.get, i64.subtract(bits.get, i64.const(1))));
     return [
       mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
@@ -481,8 +482,8 @@ function scanMarked(): WasmFunction {
       word.set(first.get),
       repeatWhile(
         i32.lessThan(mark.get, lastMark.get),
-        bits.set(i64.load(mark.get)),
-        i64.store(mark.get, i64.const(0)),
+        bits.set(signs),
+        ...sixteens.map((from) => v128.store(i32.add(mark.get, i32.const(from)), v128.zero)),
         whileLoop(
           i64.notEqual(bits.get, i64.const(0)),
           at.set(lowest),
@@ -491,7 +492,7 @@ function scanMarked(): WasmFunction {
           dropLowest,
           considerTwo(locals),
         ),
-        mark.set(i32.add(mark.get, i32.const(8))),
+        mark.set(i32.add(mark.get, i32.const(64))),
         word.set(i32.add(word.get, i32.const(64 * 16))),
       ),
     ];
@@ -548,8 +549,8 @@ function scanMissing(): WasmFunction {
       lastMark.set(i32.add(mark.get, global.markStride)),
       repeatWhile(
         i32.lessThan(mark.get, lastMark.get),
-        i32.store(mark.get, i32.const(0)),
-        mark.set(i32.add(mark.get, i32.const(4))),
+        v128.store(mark.get, v128.zero),
+        mark.set(i32.add(mark.get, i32.const(16))),
       ),
     ];
   });

@@ -17,8 +17,8 @@ export interface NodeScratch {
   readonly nodePairs: Float64Array; // [2 * rows]
   /** Histograms, all 0 between nodes. */
   readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1)]
-  /** A bit per bin, in words of 64, all 0 between nodes. */
-  readonly marks: Int32Array; // [histogramGroup, 2 * words]
+  /** 255 for a touched bin, all 0 between nodes. */
+  readonly marks: Uint8Array; // [histogramGroup, most bins, rounded up to 64]
   /** The node's columns, ascending. */
   readonly columns: Int32Array; // [columns]
   /** The split that the kernel has found. */
@@ -46,7 +46,7 @@ export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
     rows: arena.int32(binned.rows),
     nodePairs: arena.float64(2 * binned.rows),
     histogram: arena.float64(histogramGroup * 2 * (mostBins + 1)),
-    marks: arena.int32(histogramGroup * 2 * Math.ceil((mostBins + 1) / 64)),
+    marks: arena.uint8(histogramGroup * 64 * Math.ceil((mostBins + 1) / 64)),
     columns: arena.int32(binned.columns),
     best: arena.float64(6),
   };

@@ -53,6 +53,7 @@ export const i32 = {
   load8: access([0x2d], 0),
   load16: access([0x2f], 1),
   store: access([0x36], 2),
+  store8: access([0x3a], 0),
   equalsZero: plain(0x45),
   notEqual: plain(0x47),
   lessThan: plain(0x49), // unsigned, as the next
@@ -69,13 +70,14 @@ export const i32 = {
 
 export const i64 = {
   const: (value: number): Code => [0x42, ...signed(value)],
-  load: access([0x29], 3),
-  store: access([0x37], 3),
   equalsZero: plain(0x50),
   notEqual: plain(0x52),
   countTrailingZeros: plain(0x7a),
   subtract: plain(0x7d),
   and: plain(0x83),
+  or: plain(0x84),
+  shiftLeft: plain(0x86),
+  fromI32: plain(0xad), // unsigned
   toI32: plain(0xa7),
 } as const;
 
@@ -133,8 +135,10 @@ export const v128 = {
   and: simd(0x4e),
   anyTrue: simd(0x53),
   bothTrue: simd(0xc3),
-  /** One bit per lane: its sign. */
+  /** One bit per lane of 64 bits: its sign. */
   signs: simd(0xc4),
+  /** One bit per byte: its sign. */
+  byteSigns: simd(0x64),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
 } as const;
 
