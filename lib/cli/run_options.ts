@@ -18,7 +18,8 @@ import { planSegmentation } from "../runner/planned_segmentation.ts";
 import { type PlannedWeights, planWeights } from "../runner/planned_weights.ts";
 import { profileNamed } from "../runner/profile.ts";
 import { backboneNamed } from "../weights/backbones.ts";
-import type { OptionSpecs } from "./arguments.ts";
+import type { OptionSpecs, OptionValues } from "./arguments.ts";
+import { cacheOption } from "./cache_option.ts";
 
 /** Options of the commands that plan. */
 export const runOptionSpecs = {
@@ -62,27 +63,11 @@ export const runOptionSpecs = {
     repeatable: true,
     description: "whose implementation a detector follows: paper, official, anomalib-2023-10",
   },
-  cache: {
-    type: "string",
-    value: "DIR",
-    default: ".cache/segad",
-    description: "folder of the store",
-  },
+  ...cacheOption,
 } as const satisfies OptionSpecs;
 
 /** The words of the command line, checked for their types only. */
-export interface RunOptions {
-  readonly data?: string;
-  readonly profile?: string;
-  readonly seeds?: number;
-  readonly rows?: string;
-  readonly detectors?: string;
-  readonly backbone?: string;
-  readonly weights?: readonly string[];
-  readonly segmap?: string;
-  readonly variant?: readonly string[];
-  readonly cache: string;
-}
+export type RunOptions = OptionValues<typeof runOptionSpecs>;
 
 /** The experiments called `names`, or all for "all". */
 export function experimentsNamed(

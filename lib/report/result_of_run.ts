@@ -39,7 +39,8 @@ export function resultOfRun(
   };
 }
 
-function resultRow({ planned, evaluation, failure }: RowOutcome): ResultRow {
+/** A row as tables show it. */
+export function resultRow({ planned, evaluation, failure }: RowOutcome): ResultRow {
   const { row, obstacle } = planned;
   const error = obstacle?.message ??
     (evaluation === undefined

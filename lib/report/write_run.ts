@@ -5,40 +5,69 @@
  */
 import { join } from "node:path";
 import { sha256 } from "../base/digest.ts";
-import { writeFileAtomic } from "../base/files.ts";
+import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { provenanceOf } from "../runner/provenance.ts";
 import type { PlanOutcome } from "../runner/run_plans.ts";
+import { resultCharts } from "./charts.ts";
+import { drawCharts } from "./drawn_charts.ts";
 import { paperTable } from "./paper_table.ts";
 import { scoresOfRun } from "./result_of_run.ts";
 import type { ExperimentResult } from "./results.ts";
-import { scoresToCsv } from "./scores_csv.ts";
+import { type ScoreRecord, scoresToCsv } from "./scores_csv.ts";
 import { toCsv } from "./to_csv.ts";
+import { toHtml } from "./to_html.ts";
 import { toLatex } from "./to_latex.ts";
 import { toMarkdown } from "./to_markdown.ts";
 
 /**
- * Writes table.md, table.tex, table.csv, scores.csv, result.json and run.json into `folder`. All but
- * result.json, which holds times, are the same bytes for the same results.
- *
- * @returns the names of the files
+ * Writes a finished run into `folder`: what `writeReport` writes, and scores.csv, result.json and
+ * run.json. All but result.json, which holds times, are the same bytes for the same results.
  */
 export async function writeRun(
   folder: string,
   outcome: PlanOutcome,
   result: ExperimentResult,
-): Promise<string[]> {
+): Promise<void> {
+  const scores = scoresOfRun(outcome);
+  const scoresCsv = scoresToCsv(scores);
+  await writeIfNew(join(folder, "scores.csv"), scoresCsv);
+  const outputs = await writeReport(folder, result, scores);
+  const digests = Object.fromEntries(
+    Object.entries({ ...outputs, "scores.csv": scoresCsv })
+      .map(([name, text]) => [name, sha256(text)]),
+  );
+  const provenance = JSON.stringify(provenanceOf(outcome, digests), null, 2) + "\n";
+  await writeIfNew(join(folder, "run.json"), provenance);
+  await writeFileAtomic(join(folder, "result.json"), JSON.stringify(result, null, 2) + "\n");
+}
+
+/**
+ * Writes the tables, the charts and the page of a result: table.md, table.tex, table.csv, report.html,
+ * charts/*.svg and charts/*.png.
+ *
+ * @returns the texts by file name
+ */
+export async function writeReport(
+  folder: string,
+  result: ExperimentResult,
+  scores: readonly ScoreRecord[],
+): Promise<Readonly<Record<string, string>>> {
   const table = paperTable(result);
-  const files: Record<string, string> = {
+  const charts = await drawCharts(join(folder, "charts"), resultCharts(result, scores));
+  const texts = {
     "table.md": toMarkdown(table),
     "table.tex": toLatex(table),
     "table.csv": toCsv(result),
-    "scores.csv": scoresToCsv(scoresOfRun(outcome)),
+    "report.html": toHtml(result, charts),
   };
-  const digests = Object.fromEntries(
-    Object.entries(files).map(([name, text]) => [name, sha256(text)]),
-  );
-  files["run.json"] = JSON.stringify(provenanceOf(outcome, digests), null, 2) + "\n";
-  files["result.json"] = JSON.stringify(result, null, 2) + "\n";
-  for (const [name, text] of Object.entries(files)) await writeFileAtomic(join(folder, name), text);
-  return Object.keys(files);
+  for (const [name, text] of Object.entries(texts)) await writeIfNew(join(folder, name), text);
+  return texts;
+}
+
+/** A file that says the same already is left alone, so that a run that changes nothing writes little. */
+async function writeIfNew(path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  const before = await readFileIfThere(path);
+  if (before !== undefined && sha256(before) === sha256(bytes)) return;
+  await writeFileAtomic(path, bytes);
 }

@@ -63,11 +63,7 @@ export interface PlannedRow {
   readonly cells: readonly PlannedCell[];
   readonly evaluation?: Stage;
   /** Why the row stays empty; a method that this version does not have is no failure of the run. */
-  readonly obstacle?: {
-    readonly message: string;
-    readonly remedy?: string;
-    readonly exitCode: number;
-  };
+  readonly obstacle?: HarnessError;
 }
 
 /** A planned experiment. */
@@ -97,9 +93,7 @@ export function planExperiment(
         return planner.plan(row);
       } catch (error) {
         if (!(error instanceof HarnessError)) throw error;
-        const { message, remedy, exitCode } = error;
-        const obstacle = { message, exitCode, ...(remedy === undefined ? {} : { remedy }) };
-        return { row, cells: [], obstacle };
+        return { row, cells: [], obstacle: error };
       }
     }),
   };

@@ -21,7 +21,8 @@ export async function planWeights(
   file: string | undefined,
   cache: string,
 ): Promise<PlannedWeights> {
-  return { backbone, ...await identifyWeights(backbone, file, cache) };
+  const { file: found, digest } = await identifyWeights(backbone, file, cache);
+  return { backbone, file: found, digest };
 }
 
 /** The tensors of planned weights. */

@@ -1,0 +1,66 @@
+/**
+ * `plan`: what `reproduce` would do with the same options; runs nothing.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { visible } from "../report/escape.ts";
+import { wrap } from "../report/to_text.ts";
+import { type Survey, surveyPlans } from "../runner/survey.ts";
+import { openStore } from "../store/store.ts";
+import { defineCommand } from "./arguments.ts";
+import { alignedLines } from "./output.ts";
+import { durationText } from "./progress.ts";
+import { defaultWorkers, experimentsNamed, planRuns, runOptionSpecs } from "./run_options.ts";
+
+export const planCommand = defineCommand({
+  name: "plan",
+  summary: "Say what `reproduce` would run, and what blocks it; runs nothing.",
+  examples: [
+    { command: "plan table3", description: "stages in the store, stages to run, blocked rows" },
+    { command: "plan table3 --json", description: "the same for a program" },
+  ],
+  options: {
+    ...runOptionSpecs,
+    workers: { type: "integer", value: "N", description: "worker processes (all cores)" },
+  },
+  positionals: [{ name: "experiment", description: "table3, …, or all", repeatable: true }],
+  async run({ output, experiments }, { options, positionals }) {
+    const plans = await planRuns(experimentsNamed(positionals, experiments), options);
+    const store = await openStore(resolve(options.cache));
+    const survey = await surveyPlans(store, plans, options.workers ?? defaultWorkers());
+    store.close();
+    output.result(survey, ({ width }) => surveyText(survey, width));
+    return survey.blocked.some(({ remedy }) => remedy !== undefined) ? 3 : 0;
+  },
+});
+
+function surveyText(
+  { cached, run, blocked, kinds, seconds, mebibytes }: Survey,
+  width: number,
+): string {
+  const table = alignedLines([
+    ["stage", "in the store", "to run"],
+    ...kinds.map((kind) => [kind.stage, String(kind.cached), String(kind.run)]),
+    ["all", String(cached), String(run)],
+  ]);
+  const estimate = run === 0 ? ["Nothing is to run."] : [
+    `About ${durationText(seconds)}; the largest stage takes about ${Math.round(mebibytes)} MiB.`,
+  ];
+  const obstacles = blocked.flatMap(({ experiment, row, reason, remedy }) =>
+    wrap(
+      `${experiment}, ${visible(row)}: ${visible(reason)}${
+        remedy === undefined ? "" : `. ${visible(remedy)}`
+      }`,
+      width,
+    )
+  );
+  return [
+    ...table,
+    "",
+    ...estimate,
+    ...(blocked.length > 0 ? ["", "Blocked:", ...obstacles] : []),
+    "",
+  ]
+    .join("\n");
+}

@@ -1,0 +1,161 @@
+/**
+ * `reproduce`: plan, run what is not in the store, report.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { PartialError } from "../base/errors.ts";
+import { paperTable } from "../report/paper_table.ts";
+import { resultOfRun, resultRow } from "../report/result_of_run.ts";
+import type { ExperimentResult } from "../report/results.ts";
+import { rowLine, toText } from "../report/to_text.ts";
+import { writeRun } from "../report/write_run.ts";
+import type { StageFailure } from "../runner/executor_local.ts";
+import type { Plan } from "../runner/plan.ts";
+import { type RunOutcome, runPlans } from "../runner/run_plans.ts";
+import { openStore } from "../store/store.ts";
+import {
+  type CommandContext,
+  defineCommand,
+  type OptionSpecs,
+  type OptionValues,
+} from "./arguments.ts";
+import {
+  defaultWorkers,
+  experimentsNamed,
+  memoryBudget,
+  planRuns,
+  readFolders,
+  runOptionSpecs,
+} from "./run_options.ts";
+
+const optionSpecs = {
+  ...runOptionSpecs,
+  workers: { type: "integer", value: "N", description: "worker processes (all cores)" },
+  out: {
+    type: "string",
+    value: "DIR",
+    default: "results",
+    description: "tables go to DIR/<experiment>/<profile>",
+  },
+  "fail-fast": { type: "boolean", description: "stop at the first stage that fails" },
+} as const satisfies OptionSpecs;
+
+type Options = OptionValues<typeof optionSpecs>;
+
+export const reproduceCommand = defineCommand({
+  name: "reproduce",
+  summary: "Run experiments and print their tables.",
+  description:
+    "Runs what is not in the store yet and writes table.md, table.tex, table.csv, scores.csv, " +
+    "report.html, charts and run.json. It can be killed at any moment; the same command goes on.",
+  examples: [
+    { command: "reproduce table3", description: "Table 3 on the embedded product" },
+    {
+      command: 'reproduce table3 --rows "PatchCore,PatchCore + Ours" --seeds 1',
+      description: "two rows, the first seed",
+    },
+    {
+      command: "reproduce table3 --data my-product --profile cpu --segmap rings:4 " +
+        "--weights efficientnet_lite0=efficientnet-lite0-57934424.pth",
+      description: "your own product",
+    },
+  ],
+  options: optionSpecs,
+  positionals: [{ name: "experiment", description: "table3, …, or all", repeatable: true }],
+  async run({ output, experiments, signal }, { options, positionals }) {
+    const start = performance.now();
+    const plans = await planRuns(experimentsNamed(positionals, experiments), options);
+    requireSomeRow(plans);
+    const outcome = await runInStore(plans, options, { output, signal });
+    const seconds = (performance.now() - start) / 1000;
+    const { cached, run } = outcome.execution;
+    const results: ExperimentResult[] = [];
+    for (const one of outcome.outcomes) {
+      const result = resultOfRun(one, { cached, run }, seconds);
+      const folder = join(options.out, result.experiment, result.profile);
+      await writeRun(folder, one, result);
+      output.log(`${result.experiment}: written to ${folder}`);
+      results.push(result);
+    }
+    output.result(
+      results.length === 1 ? results[0] : results,
+      ({ colour, width }) =>
+        results.map((result) => toText(paperTable(result), { colour, width })).join("\n"),
+    );
+    reportFailures(outcome, output);
+    output.log(`${run} stages run, ${cached} from the store, ${seconds.toFixed(1)} s`);
+    return outcome.execution.failures.length > 0 ? 4 : 0;
+  },
+});
+
+async function runInStore(
+  plans: readonly Plan[],
+  options: Options,
+  { output, signal }: Pick<CommandContext, "output" | "signal">,
+): Promise<RunOutcome> {
+  const cache = resolve(options.cache);
+  const store = await openStore(cache, ({ stage, key, reason }) => {
+    output.warn(
+      `A damaged entry of the store is computed anew: ${stage} ${key.slice(0, 12)}, ${reason}`,
+    );
+  });
+  try {
+    return await runPlans(store, plans, {
+      workers: options.workers ?? defaultWorkers(),
+      access: { cache, read: readFolders(plans) },
+      mebibytes: memoryBudget(),
+      failFast: options["fail-fast"],
+      signal,
+      onProgress: ({ done, of, secondsLeft, running }) => {
+        output.progress.update({ done, of, secondsLeft, label: running[0] ?? "" });
+      },
+      onRow: (_, row) => output.log(rowLine(resultRow(row))),
+      onDamage: ({ stage, key, reason }) => {
+        output.warn(
+          `A damaged entry of the store is computed anew: ${stage} ${key.slice(0, 12)}, ${reason}`,
+        );
+      },
+      onFailure: (failure) => output.error(failureError(failure)),
+      onLog: (line) => output.log(line),
+    });
+  } finally {
+    store.close();
+  }
+}
+
+/** When no row can be run, the first obstacle that a person can mend is the error of the whole. */
+function requireSomeRow(plans: readonly Plan[]): void {
+  const rows = plans.flatMap((plan) => plan.rows);
+  if (rows.some(({ evaluation }) => evaluation !== undefined)) return;
+  const obstacle = rows.map((row) => row.obstacle).find((one) => (one?.exitCode ?? 0) > 0);
+  if (obstacle !== undefined) throw obstacle;
+}
+
+/** A stage's failure as an error: one of the data keeps its remedy, a defect its stack. */
+function failureError({ stage, message, remedy, stack }: StageFailure): Error {
+  if (stack === undefined) {
+    return new PartialError(
+      `${stage.label} failed: ${message}`,
+      remedy === undefined ? {} : { remedy },
+    );
+  }
+  const defect = new Error(`${stage.label} failed: ${message}`);
+  defect.stack = `${stage.label} failed: ${stack}`;
+  return defect;
+}
+
+function reportFailures(
+  { execution, outcomes }: RunOutcome,
+  output: CommandContext["output"],
+): void {
+  if (execution.failures.length === 0) return;
+  const rows = outcomes.flatMap((one) => one.rows)
+    .filter(({ evaluation, planned }) =>
+      evaluation === undefined && planned.obstacle === undefined
+    );
+  output.warn(
+    `${execution.failures.length} stages failed, which leaves ${rows.length} rows empty: ` +
+      rows.map(({ planned }) => planned.row.row).join(", "),
+  );
+}

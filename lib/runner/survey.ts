@@ -1,0 +1,81 @@
+/**
+ * What a plan would do: which stages are in the store, which would run, which rows are blocked.
+ *
+ * @module
+ */
+import type { Store } from "../store/store.ts";
+import type { Plan } from "./plan.ts";
+import type { Stage } from "./stage.ts";
+
+/** Stages of one kind. */
+export interface SurveyedKind {
+  readonly stage: string;
+  readonly cached: number;
+  readonly run: number;
+}
+
+/** A row that cannot run, and what mends it. */
+export interface BlockedRow {
+  readonly experiment: string;
+  readonly row: string;
+  readonly reason: string;
+  readonly remedy?: string;
+}
+
+/** What the plans would do together; a stage that several rows need counts once. */
+export interface Survey {
+  readonly cached: number;
+  readonly run: number;
+  readonly blocked: readonly BlockedRow[];
+  readonly kinds: readonly SurveyedKind[];
+  /** Estimated wall time with `workers` workers. */
+  readonly seconds: number;
+  /** Largest estimated memory of a single stage, MiB. */
+  readonly mebibytes: number;
+}
+
+/** Surveys plans; nothing is run or changed. */
+export async function surveyPlans(
+  store: Store,
+  plans: readonly Plan[],
+  workers: number,
+): Promise<Survey> {
+  const seen = new Map<string, { readonly stage: Stage; readonly cached: boolean }>();
+  const visit = async (stage: Stage): Promise<void> => {
+    if (seen.has(stage.key)) return;
+    const cached = await store.has(stage.input.stage, stage.key);
+    seen.set(stage.key, { stage, cached });
+    // What a cached stage needs is of no interest: it will not be read.
+    if (!cached) { for (const need of stage.needs) await visit(need); }
+  };
+  const blocked: BlockedRow[] = [];
+  for (const { experiment, rows } of plans) {
+    for (const { row, cells, evaluation, obstacle } of rows) {
+      for (const { scores } of cells) await visit(scores);
+      if (evaluation !== undefined) await visit(evaluation);
+      if (obstacle === undefined) continue;
+      const { message, remedy } = obstacle;
+      blocked.push({
+        experiment: experiment.id,
+        row: row.row,
+        reason: message,
+        ...(remedy === undefined ? {} : { remedy }),
+      });
+    }
+  }
+  const all = [...seen.values()];
+  const open = all.filter(({ cached }) => !cached).map(({ stage }) => stage);
+  const kinds = Map.groupBy(all, ({ stage }) => stage.input.stage);
+  return {
+    cached: all.length - open.length,
+    run: open.length,
+    blocked,
+    kinds: [...kinds].map(([stage, list]) => ({
+      stage,
+      cached: list.filter(({ cached }) => cached).length,
+      run: list.filter(({ cached }) => !cached).length,
+    })),
+    seconds: open.reduce((sum, stage) => sum + stage.seconds, 0) / workers,
+    mebibytes: open.reduce((most, stage) => Math.max(most, stage.mebibytes), 0),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The program: hands the table of commands and the list of experiments to the command line.
+ *
+ * @module
+ */
+import config from "./deno.json" with { type: "json" };
+import { experiments } from "./experiments/mod.ts";
+import { type Program, runCommandLine } from "./lib/cli/command_line.ts";
+import { processSurroundings } from "./lib/cli/surroundings.ts";
+
+const program: Program = {
+  name: "deno task",
+  title: "SegAD: supervised anomaly detection for complex industrial images, reproduced.",
+  version: config.version,
+  experiments,
+  commands: {
+    reproduce: {
+      summary: "run experiments and print their tables",
+      load: async () => (await import("./lib/cli/reproduce.ts")).reproduceCommand,
+    },
+    plan: {
+      summary: "say what reproduce would run, and what blocks it",
+      load: async () => (await import("./lib/cli/plan.ts")).planCommand,
+    },
+    list: {
+      summary: "the experiments, and what each of their rows needs",
+      load: async () => (await import("./lib/cli/list.ts")).listCommand,
+    },
+    report: {
+      summary: "write tables, charts and page of a finished run again",
+      load: async () => (await import("./lib/cli/report.ts")).reportCommand,
+    },
+    doctor: {
+      summary: "check the machine, the store, maps and weights",
+      load: async () => (await import("./lib/cli/doctor.ts")).doctorCommand,
+    },
+    data: {
+      summary: "write the embedded product; say what a folder of images holds",
+      load: async () => (await import("./lib/cli/data.ts")).dataCommands,
+    },
+    weights: {
+      summary: "list, fetch, import and verify weights",
+      load: async () => (await import("./lib/cli/weights.ts")).weightsCommands,
+    },
+    cache: {
+      summary: "what the store holds, and whether it is whole",
+      load: async () => (await import("./lib/cli/cache.ts")).cacheCommand,
+    },
+  },
+};
+
+if (import.meta.main) Deno.exit(await runCommandLine(Deno.args, program, processSurroundings()));
