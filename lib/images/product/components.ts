@@ -48,7 +48,7 @@ export function paintDot(canvas: Canvas, dot: Dot, attach: Point, noise: Noise):
     const drawn = toTip > 0 ? sideways + toTip * 0.62 : Math.sqrt(cx * cx + cy * cy);
     const bumpy = noise(x * 46 + 5, y * 46) * 0.6 + noise(x * 105, y * 105 + 12) * 0.4;
     const roundness = Math.max(drawn, Math.sqrt(cx * cx + cy * cy) * 0.82);
-    const crater = roundness / dot.crater.size + bumpy * (0.16 + 0.35 * dot.rough);
+    const crater = roundness / dot.crater.size + bumpy * (0.11 + 0.35 * dot.rough);
     const bright = smoothStep(1.12, 0.68, crater);
     const pit = smoothStep(0.5, 0.22, crater);
 
@@ -57,11 +57,11 @@ export function paintDot(canvas: Canvas, dot: Dot, attach: Point, noise: Noise):
       noise(ux * 7 + rho * 4, uy * 7 + 88) * 0.4;
     // The dome is darkest above and mirrors the bright part around it below.
     let tone = dot.rim * (0.5 + 0.62 * smoothStep(1.02, 0.55, rho)) +
-      62 * bands * (1.15 - rho * 0.75) + 9 * bumpy + 22 * uy * rho +
-      34 * smoothStep(0.72, 0.98, rho) * smoothStep(0.1, 0.55, noise(ux * 5 + 12, uy * 5 + 70));
+      44 * bands * (1.15 - rho * 0.75) + 9 * bumpy + 22 * uy * rho +
+      24 * smoothStep(0.72, 0.98, rho) * smoothStep(0.1, 0.55, noise(ux * 5 + 12, uy * 5 + 70));
     if (tone < 16) tone = 16;
     const shine = dot.crater.bright *
-      (200 + 42 * bumpy + 30 * smoothStep(0.95, 0.6, crater) - 66 * pit * (0.7 + 0.6 * bumpy));
+      (202 + 30 * bumpy + 30 * smoothStep(0.95, 0.6, crater) - 66 * pit * (0.7 + 0.6 * bumpy));
     tone += (shine - tone) * bright;
     if (dot.rough > 0) {
       const pores = noise(x * 120 + 3, y * 120 + 9);

@@ -257,7 +257,7 @@ const damages: Readonly<Record<string, Damage>> = {
     const out = direction(turn);
     const bend = direction(turn + 0.12 * bell(random));
     const from = 0.86;
-    const to = 1.1 + between(0.2, 0.95, severity);
+    const to = 1.1 + between(0.25, 1.1, severity);
     return withMarks(part, {
       kind: "stroke",
       points: [
@@ -289,7 +289,7 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...near(at),
-        radius: rounded(between(0.016, 0.038, severity)),
+        radius: rounded(between(0.018, 0.044, severity)),
         aspect: rounded(random.uniform(0.5, 0.9)),
         colour: [142, 144, 147],
         opacity: rounded(between(0.75, 1, severity)),
@@ -352,7 +352,7 @@ const damages: Readonly<Record<string, Damage>> = {
       balls.push({
         kind: "ball",
         ...at,
-        radius: rounded(between(0.0095, 0.027, severity) * random.uniform(0.75, 1.1)),
+        radius: rounded(between(0.0125, 0.034, severity) * random.uniform(0.75, 1.1)),
         flux: rounded(random.random()),
         above: "solder",
       });
@@ -387,7 +387,7 @@ const damages: Readonly<Record<string, Damage>> = {
     if (random.random() < 0.35) {
       return withMarks(
         part,
-        strand(at, random, between(0.04, 0.16, severity), {
+        strand(at, random, between(0.06, 0.2, severity), {
           width: rounded(between(0.006, 0.013, severity)),
           colour: [212, 214, 208],
           opacity: rounded(between(0.35, 0.8, severity)),
@@ -398,7 +398,7 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...at,
-        radius: rounded(between(0.022, 0.07, severity)),
+        radius: rounded(between(0.025, 0.08, severity)),
         aspect: rounded(random.uniform(0.4, 1.6)),
         turn: rounded(random.random()),
         colour: random.random() < 0.7 ? [216, 219, 214] : [84, 88, 94],
@@ -418,7 +418,7 @@ const damages: Readonly<Record<string, Damage>> = {
     if (random.random() < 0.4) {
       return withMarks(
         part,
-        strand(at, random, between(0.04, 0.13, severity), {
+        strand(at, random, between(0.06, 0.18, severity), {
           width: rounded(between(0.007, 0.0135, severity)),
           colour: [150, 150, 150],
           opacity: rounded(between(0.7, 1, severity)),
@@ -430,7 +430,7 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...at,
-        radius: rounded(between(0.014, 0.042, severity)),
+        radius: rounded(between(0.016, 0.05, severity)),
         aspect: rounded(random.uniform(0.35, 1.8)),
         turn: rounded(random.random()),
         colour: random.random() < 0.5 ? [74, 76, 82] : [128, 130, 134],
@@ -511,7 +511,7 @@ const damages: Readonly<Record<string, Damage>> = {
   piezo_broken: (site) => {
     const { layout, part, random, severity } = site;
     const out = direction(placeOnRim(random));
-    const radius = between(0.036, 0.115, severity);
+    const radius = between(0.042, 0.125, severity);
     const way = layout.piezo.radius - radius * random.uniform(0, 0.4);
     const at = { x: layout.piezo.x + out.x * way, y: layout.piezo.y + out.y * way };
     const gone = patch({

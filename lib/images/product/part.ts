@@ -171,7 +171,7 @@ export function goodPart(layout: ProductLayout, random: RandomState, nuisance: n
     rounded(middle + nuisance * spread * bell(random));
   const noise = random.uint32();
   const camera = {
-    shift: { x: vary(0, 0.004), y: vary(0, 0.004) },
+    shift: { x: vary(0, 0.003), y: vary(0, 0.003) },
     scale: vary(1, 0.005),
     defocus: rounded(nuisance * 0.1 * random.random() * random.random()),
     grain: rounded(1.5 + nuisance * 1.5 * random.random()),
@@ -272,7 +272,7 @@ export function goodCourse(
   nuisance: number,
 ): WireCourse {
   const usual = layout.wires[side];
-  const bend = 1 + nuisance * random.uniform(-0.27, 0.27);
+  const bend = 1 + nuisance * random.uniform(-0.22, 0.22);
   const wave = nuisance * 0.016;
   return {
     attach: {
@@ -343,10 +343,10 @@ function goodDot(
   const vary = (middle: number, spread: number) =>
     rounded(middle + nuisance * spread * bell(random));
   return {
-    x: vary(usual.x, 0.0055),
-    y: vary(usual.y, 0.0045),
+    x: vary(usual.x, 0.0045),
+    y: vary(usual.y, 0.0035),
     radius: vary(usual.radius * 0.96, 0.0045),
-    outline: irregularOutline(random, 0.012 + 0.018 * nuisance),
+    outline: irregularOutline(random, 0.01 + 0.016 * nuisance),
     crater: {
       x: vary(0, 0.1),
       y: vary(0.04, 0.09),
@@ -354,7 +354,7 @@ function goodDot(
       bright: vary(1, 0.1),
     },
     rim: vary(52, 9),
-    flux: { x: vary(0, 0.16), y: vary(0.03, 0.14), opacity: rounded(random.uniform(0.1, 0.45)) },
+    flux: { x: vary(0, 0.16), y: vary(0.03, 0.14), opacity: rounded(random.uniform(0.1, 0.35)) },
     rough: rounded(nuisance * 0.08 * random.random()),
     burn: 0,
     cut: { turn: 0, depth: 0 },
@@ -420,7 +420,7 @@ function fluxTraces(dots: readonly [Dot, Dot], random: RandomState): Stroke[] {
         points,
         width: rounded(random.uniform(0.004, 0.011)),
         colour: [205, 210, 210],
-        opacity: rounded(random.uniform(0.12, 0.42)),
+        opacity: rounded(random.uniform(0.1, 0.32)),
         gloss: 0,
         above: "piezo",
       });
