@@ -6,7 +6,7 @@
  * network whose scopes follow torchvision's module names takes torchvision's weights as they are. All
  * images are [n, channels, height, width] inside a graph.
  *
- * ```ts
+ * ```ts ignore
  * function basicBlock(scope: Scope, x: Value, channels: number, stride: number): Value {
  *   let y = conv2d(scope.at("conv1"), x, channels, { kernel: 3, stride, padding: 1, bias: false });
  *   y = relu(batchNorm(scope.at("bn1"), y));
