@@ -91,21 +91,6 @@ async function denoTest(
   };
 }
 
-/**
- * A configuration for the examples: that of the project without the checks for unused names, since an
- * example has all of its file's exports in scope.
- */
-async function exampleConfig(folder: string): Promise<string> {
-  const config = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
-  const { noUnusedLocals: _, noUnusedParameters: __, ...compilerOptions } = config.compilerOptions;
-  const path = join(folder, "deno.json");
-  await Deno.writeTextFile(
-    path,
-    JSON.stringify({ imports: config.imports, nodeModulesDir: "none", compilerOptions }),
-  );
-  return path;
-}
-
 async function main(paths: readonly string[]): Promise<number> {
   const folder = await Deno.makeTempDir();
   try {
@@ -117,8 +102,7 @@ async function main(paths: readonly string[]): Promise<number> {
       ),
     ];
     if (paths.length === 0) {
-      const config = await exampleConfig(folder);
-      runs.push(await denoTest(["--doc", `--config=${config}`, "--lock=deno.lock", "lib"], folder));
+      runs.push(await denoTest(["--doc", "lib"], folder));
     }
     const counts: TestCounts = {
       passed: runs.reduce((sum, { counts }) => sum + counts.passed, 0),

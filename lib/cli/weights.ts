@@ -30,7 +30,7 @@ const list = defineCommand({
         ...listing.map(({ name, state, sha256, licence, source }) => [
           name,
           state,
-          sha256.length > 12 ? `${sha256.slice(0, 12)}…` : `${sha256}…`,
+          sha256 === "" ? "" : `${sha256.slice(0, 12)}…`,
           licence,
           visible(source),
         ]),

@@ -229,7 +229,9 @@ function footnotes(
     );
   }
   for (const row of result.rows) {
-    if (row.note !== undefined) lines.push(`${row.row}: ${row.note}`);
+    if (row.note !== undefined) {
+      lines.push(row.note.startsWith(row.row) ? row.note : `${row.row}: ${row.note}`);
+    }
     const places = otherPlaces(row);
     if (places !== "") lines.push(`${row.row} is also published as ${places}.`);
   }
