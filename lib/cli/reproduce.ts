@@ -85,7 +85,7 @@ export const reproduceCommand = defineCommand({
     );
     reportFailures(outcome, output);
     output.log(`${run} stages run, ${cached} from the store, ${seconds.toFixed(1)} s`);
-    return outcome.execution.failures.length > 0 ? 4 : 0;
+    return exitCodeOfRun(outcome);
   },
 });
 
@@ -130,6 +130,13 @@ function requireSomeRow(plans: readonly Plan[]): void {
   if (rows.some(({ evaluation }) => evaluation !== undefined)) return;
   const obstacle = rows.map((row) => row.obstacle).find((one) => (one?.exitCode ?? 0) > 0);
   if (obstacle !== undefined) throw obstacle;
+}
+
+/** Part of the run failed: 4. Nothing came of it: the code of the first failure. */
+function exitCodeOfRun({ execution: { failures }, outcomes }: RunOutcome): number {
+  if (failures.length === 0) return 0;
+  const some = outcomes.some(({ rows }) => rows.some(({ evaluation }) => evaluation !== undefined));
+  return some ? 4 : failures[0].exitCode ?? 4;
 }
 
 /** A stage's failure as an error: one of the data keeps its remedy, a defect its stack. */

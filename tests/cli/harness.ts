@@ -1,0 +1,97 @@
+/**
+ * The program as a user runs it, for tests: on a small copy of the embedded product that is written as
+ * PNGs once.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What a run of the program gave. */
+export interface ProgramRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line of the program with all permissions. */
+export function programArguments(words: readonly string[]): string[] {
+  return [
+    "run",
+    "-A",
+    "--no-prompt",
+    "--quiet",
+    `--config=${projectRoot}deno.json`,
+    `${projectRoot}main.ts`,
+    ...words,
+  ];
+}
+
+/** Runs the program to its end. */
+export async function runProgram(words: readonly string[], cwd?: string): Promise<ProgramRun> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: programArguments(words),
+    env: { NO_COLOR: "1" },
+    ...(cwd === undefined ? {} : { cwd }),
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** A folder that is removed when the body ends. */
+export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "segad" });
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes the small product into `folder`. */
+export async function synthesize(folder: string): Promise<void> {
+  const counts = ["train-good=16", "train-bad=8", "test-good=8", "test-bad=6", "test-unseen=2"];
+  const run = await runProgram([
+    "data",
+    "synthesize",
+    folder,
+    ...counts.map((count) => `--${count}`),
+    "--quiet",
+  ]);
+  if (run.code !== 0) throw new Error(run.stderr);
+}
+
+/** Words that reproduce PatchCore's rows of Table 3 on `data`. */
+export function reproduceWords(data: string, cache: string, out: string): string[] {
+  const rows = ["--rows", "PatchCore,PatchCore + Ours", "--seeds", "2"];
+  const place = [
+    "--data",
+    data,
+    "--profile",
+    "demo",
+    "--segmap",
+    "vad",
+    "--cache",
+    cache,
+    "--out",
+    out,
+  ];
+  return ["reproduce", "table3", ...rows, ...place];
+}
+
+/** The files of a run that must be the same bytes for the same results, by path. */
+export async function resultFiles(out: string): Promise<Record<string, string>> {
+  const folder = join(out, "table3", "demo");
+  const files: Record<string, string> = {};
+  const names = ["table.md", "table.tex", "table.csv", "scores.csv", "run.json", "report.html"];
+  const charts = (await Array.fromAsync(Deno.readDir(join(folder, "charts")))).map(({ name }) =>
+    `charts/${name}`
+  );
+  for (const name of [...names, ...charts.sort()]) {
+    const bytes = await Deno.readFile(join(folder, name));
+    files[name] = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  }
+  return files;
+}

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { RandomState } from "../../lib/base/random.ts";
+import {
+  programArguments,
+  reproduceWords,
+  resultFiles,
+  runProgram,
+  synthesize,
+  withFolder,
+} from "./harness.ts";
+
+Deno.test("reproduce gives the same bytes for 1, 2 and 4 workers, and runs nothing the second time", () =>
+  withFolder(async (folder) => {
+    const data = join(folder, "product");
+    await synthesize(data);
+    const outputs: Record<string, string>[] = [];
+    for (const workers of ["1", "2", "4"]) {
+      const [cache, out] = [join(folder, `cache${workers}`), join(folder, `out${workers}`)];
+      const run = await runProgram([...reproduceWords(data, cache, out), "--workers", workers]);
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /PatchCore \+ Ours/);
+      outputs.push(await resultFiles(out));
+    }
+    assert.deepEqual(outputs[1], outputs[0]);
+    assert.deepEqual(outputs[2], outputs[0]);
+
+    const words = reproduceWords(data, join(folder, "cache1"), join(folder, "again"));
+    const again = await runProgram([...words, "--json"]);
+    assert.deepEqual(JSON.parse(again.stdout).stages.run, 0);
+    assert.deepEqual(await resultFiles(join(folder, "again")), outputs[0]);
+  }));
+
+Deno.test("reproduce that is killed with its workers at random moments ends with the same bytes", () =>
+  withFolder(async (folder) => {
+    const data = join(folder, "product");
+    await synthesize(data);
+    const [cache, out] = [join(folder, "whole"), join(folder, "whole-out")];
+    const start = performance.now();
+    assert.equal((await runProgram(reproduceWords(data, cache, out))).code, 0);
+    const duration = performance.now() - start;
+    const expected = await resultFiles(out);
+
+    const random = new RandomState(7);
+    for (let round = 0; round < 4; round++) {
+      const [cache, out] = [join(folder, `cache${round}`), join(folder, `out${round}`)];
+      const words = reproduceWords(data, cache, out);
+      for (let kill = 0; kill < 5; kill++) {
+        await killedRun(words, random.uniform(0.1, 0.7) * duration);
+      }
+      const run = await runProgram(words);
+      assert.equal(run.code, 0, run.stderr);
+      assert.deepEqual(await resultFiles(out), expected);
+      const temporary = [...Deno.readDirSync(join(cache, "tmp"))];
+      assert.deepEqual(temporary, [], "temporary folders of killed processes are removed");
+    }
+  }));
+
+Deno.test("reproduce computes a damaged entry anew and says so", () =>
+  withFolder(async (folder) => {
+    const data = join(folder, "product");
+    await synthesize(data);
+    const [cache, out] = [join(folder, "cache"), join(folder, "out")];
+    const words = reproduceWords(data, cache, out);
+    assert.equal((await runProgram(words)).code, 0);
+    const expected = await resultFiles(out);
+    for (const stage of ["maps", "forest", "evaluate"]) flipBit(join(cache, stage));
+    const run = await runProgram(words);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /damaged entry of the store is computed anew: forest/);
+    assert.deepEqual(await resultFiles(out), expected);
+    const verify = await runProgram(["cache", "verify", "--cache", cache]);
+    assert.equal(verify.code, 1);
+    assert.match(verify.stdout, /1 damaged/);
+    assert.equal((await runProgram(["cache", "verify", "--cache", cache])).code, 0);
+  }));
+
+Deno.test("Ctrl-C ends a run with exit code 130 and says how to go on", () =>
+  withFolder(async (folder) => {
+    const data = join(folder, "product");
+    await synthesize(data);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: programArguments(reproduceWords(data, join(folder, "cache"), join(folder, "out"))),
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    assert.equal(code, 130);
+    assert.match(new TextDecoder().decode(stderr), /interrupted.*same command goes on/s);
+  }));
+
+/** Runs the program in a process group of its own and kills the whole group after a while. */
+async function killedRun(words: readonly string[], milliseconds: number): Promise<void> {
+  const child = new Deno.Command("setsid", {
+    args: [Deno.execPath(), ...programArguments(words)],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const timer = setTimeout(() => {
+    new Deno.Command("kill", { args: ["-9", "--", `-${child.pid}`] }).outputSync();
+  }, milliseconds);
+  await child.status;
+  clearTimeout(timer);
+}
+
+/** Flips one bit in the middle of the largest file of the first entry of a stage. */
+function flipBit(stage: string): void {
+  const key = [...Deno.readDirSync(stage)].map(({ name }) => name).sort()[0];
+  const folder = join(stage, key);
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name))
+    .filter((path) => !path.endsWith("record.json"));
+  files.sort((a, b) => Deno.statSync(b).size - Deno.statSync(a).size);
+  const bytes = Deno.readFileSync(files[0]);
+  bytes[bytes.length >> 1] ^= 4;
+  Deno.writeFileSync(files[0], bytes);
+}
