@@ -8,15 +8,16 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
-import { kernelArena, plainArena } from "./arena.ts";
+import { childSeed, RandomState } from "../base/random.ts";
+import { type Arena, kernelArena, plainArena } from "./arena.ts";
 import { binFeatures, checkFeatures, type FeatureMatrix, fitCuts } from "./binning.ts";
-import { treeCapacity } from "./grower.ts";
+import { type LeafNumbers, treeCapacity } from "./grower.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
 import type { FitState } from "./round.ts";
-import { nodeScratch } from "./split_search.ts";
+import { nodeScratch } from "./node_work.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
 
 /** Bytes that certainly fit into a WebAssembly memory with what else a fit needs. */
@@ -31,7 +32,7 @@ export interface FitOptions {
 /**
  * Fits a forest on `features` [rows, columns] and `labels` [rows] (0 good, 1 bad). The same seed gives
  * the same bits for any number of workers. Memory beside the features: 2 bytes a cell for the bins, and
- * per row 20 bytes and 24 per worker.
+ * per row 20 bytes, 24 for each worker, and 1 for each parallel tree (2 from a depth of 8 on).
  *
  * @param parameters XGBoost's; what is left out has XGBoost's default
  * @param seed integer in [0, 2^32)
@@ -118,23 +119,38 @@ function fitState(
   workers: number,
 ): FitState {
   const { rows, columns } = features;
-  const { max_bin, max_depth, num_parallel_tree } = parameters;
+  const { n_estimators, num_parallel_tree, max_bin, max_depth } = parameters;
   const capacity = treeCapacity(rows, max_depth);
-  const bytes = 2 * rows * columns + (24 + 24 * workers) * rows + 40 * num_parallel_tree * capacity;
+  const bytes = rows * (2 * columns + 24 + 32 * workers + 4 * num_parallel_tree) +
+    40 * num_parallel_tree * capacity;
   const arena = bytes < kernelLimit ? kernelArena() : plainArena(workers > 1);
   const cuts = fitCuts(features, max_bin);
   const binned = binFeatures(features, cuts, arena);
+  const random = new RandomState(childSeed(seed, "forest"));
+  const seeds = Uint32Array.from(
+    { length: n_estimators * num_parallel_tree },
+    () => random.uint32(),
+  );
   return {
     binned,
     cuts,
     parameters,
-    seed,
+    seeds,
     gradientPairs: arena.float64(2 * rows),
     margins: arena.float32(rows),
     trees: treeTable(num_parallel_tree, capacity, arena),
+    leafNumbers: n_estimators === 1
+      ? undefined
+      : leafNumberTable(num_parallel_tree * rows, capacity, arena),
     scratch: Array.from({ length: workers }, () => nodeScratch(binned, arena)),
     memory: arena.memory,
   };
+}
+
+/** Room for leaf numbers below `capacity`. */
+function leafNumberTable(length: number, capacity: number, arena: Arena): LeafNumbers {
+  if (capacity <= 2 ** 8) return arena.uint8(length);
+  return capacity <= 2 ** 16 ? arena.uint16(length) : arena.int32(length);
 }
 
 /** A copy of the used places; `capacity` is that of the widest tree. */

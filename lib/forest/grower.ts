@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { RandomState } from "../base/random.ts";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import type { ForestParameters } from "./parameters.ts";
-import type { NodeScratch, SplitSearch } from "./split_search.ts";
+import type { NodeScratch, NodeWork } from "./node_work.ts";
 import { nodeGain, nodeWeight, type Split, type SplitRule, splitRule } from "./splitting.ts";
 import type { TreeTable } from "./tree_table.ts";
 
@@ -21,6 +21,12 @@ export function treeCapacity(rows: number, maxDepth: number): number {
   return maxDepth === 0 ? byRows : Math.min(byRows, 2 ** (maxDepth + 1) - 1);
 }
 
+/** The leaf that each row comes to in each tree of a round, by the leaf's number in its tree. */
+export type LeafNumbers = Uint8Array | Uint16Array | Int32Array; // [trees, rows]
+
+/** A generator of random bits. */
+type Bits = ReturnType<typeof xoroshiro128plus>;
+
 /** Grows trees on one binned table; its working memory is linear in the rows and reused. */
 export class TreeGrower {
   readonly #binned: BinnedMatrix;
@@ -28,19 +34,20 @@ export class TreeGrower {
   readonly #parameters: ForestParameters;
   readonly #rule: SplitRule;
   readonly #scratch: NodeScratch;
-  readonly #search: SplitSearch;
+  readonly #work: NodeWork;
   readonly #shrinkage: number;
-  readonly #rightRows: Int32Array;
   readonly #allColumns: Int32Array;
   readonly #treeColumns: Int32Array;
-  // Per node of the tree: its places in the scratch's rows, and its sums.
+  // Per node of the tree: places of its drawn rows, places of its other rows, its sums.
   readonly #begins: Int32Array;
   readonly #ends: Int32Array;
+  readonly #otherBegins: Int32Array;
+  readonly #otherEnds: Int32Array;
   readonly #gradients: Float64Array;
   readonly #hessians: Float64Array;
 
   /**
-   * @param search finds splits of the rows and columns that the grower puts into `scratch`
+   * @param work does its steps on the rows and columns that the grower puts into `scratch`
    * @param capacity most nodes of a tree, `treeCapacity`
    */
   constructor(
@@ -48,7 +55,7 @@ export class TreeGrower {
     cuts: FeatureCuts,
     parameters: ForestParameters,
     scratch: NodeScratch,
-    search: SplitSearch,
+    work: NodeWork,
     capacity: number,
   ) {
     const { learning_rate, num_parallel_tree } = parameters;
@@ -57,13 +64,14 @@ export class TreeGrower {
     this.#parameters = parameters;
     this.#rule = splitRule(parameters);
     this.#scratch = scratch;
-    this.#search = search;
+    this.#work = work;
     this.#shrinkage = Math.fround(Math.fround(learning_rate) / num_parallel_tree);
-    this.#rightRows = new Int32Array(binned.rows);
     this.#allColumns = Int32Array.from({ length: binned.columns }, (_, column) => column);
     this.#treeColumns = new Int32Array(binned.columns);
     this.#begins = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
+    this.#otherBegins = new Int32Array(capacity);
+    this.#otherEnds = new Int32Array(capacity);
     this.#gradients = new Float64Array(capacity);
     this.#hessians = new Float64Array(capacity);
   }
@@ -72,14 +80,25 @@ export class TreeGrower {
    * Grows one tree into place `tree` of `table`.
    *
    * @param gradientPairs (gradient, hessian) per row of the binned table, float32 numbers
+   * @param seed of the tree, integer in [0, 2^32)
+   * @param leafNumbers gets the leaf of every row, drawn or not, in the tree's row of the table
    */
-  grow(gradientPairs: Float64Array, random: RandomState, table: TreeTable, tree: number): void {
+  grow(
+    gradientPairs: Float64Array,
+    seed: number,
+    table: TreeTable,
+    tree: number,
+    leafNumbers?: LeafNumbers,
+  ): void {
     const { max_depth, colsample_bytree } = this.#parameters;
-    this.#takeRoot(this.#drawRows(random), gradientPairs);
+    const bits = xoroshiro128plus(seed);
+    this.#takeRoot(this.#drawRows(bits), gradientPairs);
     const treeColumns = this.#treeColumns.subarray(
       0,
-      drawColumns(this.#allColumns, colsample_bytree, random, this.#treeColumns),
+      drawColumns(this.#allColumns, colsample_bytree, bits, this.#treeColumns),
     );
+    const firstPlace = tree * table.capacity;
+    const firstNumber = tree * this.#binned.rows;
     let depth = 0;
     let size = 1;
     for (let node = 0, levelEnd = 1; node < size; node++) {
@@ -87,39 +106,47 @@ export class TreeGrower {
         depth++;
         levelEnd = size;
       }
-      const place = tree * table.capacity + node;
       const mayGrow = max_depth === 0 || depth < max_depth;
-      const split = mayGrow ? this.#bestSplit(node, treeColumns, random) : undefined;
-      table.cover[place] = this.#hessians[node];
+      const split = mayGrow ? this.#bestSplit(node, treeColumns, bits) : undefined;
+      table.cover[firstPlace + node] = this.#hessians[node];
       if (split === undefined) {
-        this.#writeLeaf(table, place, node);
+        this.#writeLeaf(table, firstPlace + node, node);
+        if (leafNumbers !== undefined) this.#writeNumbers(leafNumbers, firstNumber, node);
       } else {
-        this.#writeSplit(table, place, node, split, size);
+        this.#writeSplit(table, firstPlace + node, node, split, size);
         this.#divide(node, size, split);
         size += 2;
       }
     }
     table.sizes[tree] = size;
-    table.depths[tree] = depth;
   }
 
-  /** Draws the tree's rows, each with probability `subsample`, ascending; returns their number. */
-  #drawRows(random: RandomState): number {
+  /**
+   * Draws the tree's rows, each with probability `subsample`; they come first, then the others, both
+   * ascending. Returns the number of drawn rows.
+   */
+  #drawRows(bits: Bits): number {
     const { subsample } = this.#parameters;
-    const { rows } = this.#scratch;
+    const { rows, spareRows } = this.#scratch;
     if (subsample === 1) {
       for (let i = 0; i < rows.length; i++) rows[i] = i;
       return rows.length;
     }
-    const bound = Math.fround(subsample) * 2 ** 32;
+    const bound = Math.fround(subsample) * 2 ** 32 - 2 ** 31;
     let count = 0;
+    let others = 0;
     for (let i = 0; i < rows.length; i++) {
-      if (random.uint32() < bound) rows[count++] = i;
+      rows[count] = i;
+      spareRows[others] = i;
+      const isDrawn = Number(bits.next() < bound);
+      count += isDrawn;
+      others += 1 - isDrawn;
     }
+    rows.set(spareRows.subarray(0, others), count);
     return count;
   }
 
-  /** Makes the first `count` drawn rows the root. */
+  /** Makes the first `count` rows the root's drawn ones. */
   #takeRoot(count: number, gradientPairs: Float64Array): void {
     const { rows } = this.#scratch;
     let gradient = 0;
@@ -130,12 +157,14 @@ export class TreeGrower {
     }
     this.#begins[0] = 0;
     this.#ends[0] = count;
+    this.#otherBegins[0] = count;
+    this.#otherEnds[0] = rows.length;
     this.#gradients[0] = gradient;
     this.#hessians[0] = hessian;
   }
 
   /** The best split of a node among columns drawn from the tree's, if one is worth it. */
-  #bestSplit(node: number, treeColumns: Int32Array, random: RandomState): Split | undefined {
+  #bestSplit(node: number, treeColumns: Int32Array, bits: Bits): Split | undefined {
     const { colsample_bynode, gamma } = this.#parameters;
     const gradient = this.#gradients[node];
     const hessian = this.#hessians[node];
@@ -143,11 +172,11 @@ export class TreeGrower {
     const end = this.#ends[node];
     if (end - begin < 2 || hessian < 2 * this.#rule.minChildWeight) return undefined;
     const { columns } = this.#scratch;
-    const drawn = drawColumns(treeColumns, colsample_bynode, random, columns);
+    const drawn = drawColumns(treeColumns, colsample_bynode, bits, columns);
     const count = this.#dropConstant(columns, drawn);
     if (count === 0) return undefined;
     const parentGain = nodeGain(gradient, hessian, this.#rule);
-    const split = this.#search(begin, end, count, gradient, hessian, parentGain);
+    const split = this.#work.bestSplit(begin, end, count, gradient, hessian, parentGain);
     const worthIt = split.gain > leastGain && split.gain >= Math.fround(gamma) &&
       split.leftHessian !== 0 && split.rightHessian !== 0;
     return worthIt ? split : undefined;
@@ -188,37 +217,35 @@ export class TreeGrower {
     table.weight[place] = nodeWeight(this.#gradients[node], this.#hessians[node], this.#rule);
   }
 
-  /** Divides a node's rows, order kept, among its children `left` and `left + 1`. */
+  /** Divides a node's rows among its children `left` and `left + 1`. */
   #divide(node: number, left: number, split: Split): void {
-    const { bins, rows: rowCount, binCounts } = this.#binned;
-    const { rows } = this.#scratch;
-    const rightRows = this.#rightRows;
-    const column = split.column * rowCount;
-    const missing = split.defaultLeft ? binCounts[split.column] : -1;
-    const lastLeft = split.bin;
-    const begin = this.#begins[node];
-    const end = this.#ends[node];
-    let middle = begin;
-    let right = 0;
-    for (let i = begin; i < end; i++) {
-      const row = rows[i];
-      const bin = bins[column + row];
-      // Both places are written and one counter moves: a branch here would be guessed wrongly.
-      rows[middle] = row;
-      rightRows[right] = row;
-      const goesLeft = Number(bin <= lastLeft) | Number(bin === missing);
-      middle += goesLeft;
-      right += 1 - goesLeft;
-    }
-    for (let i = 0; i < right; i++) rows[middle + i] = rightRows[i];
-    this.#begins[left] = begin;
-    this.#ends[left] = middle;
-    this.#begins[left + 1] = middle;
-    this.#ends[left + 1] = end;
+    const { column, bin } = split;
+    const missing = split.defaultLeft ? this.#binned.binCounts[column] : -1;
+    const right = left + 1;
+    const divide = (begins: Int32Array, ends: Int32Array) => {
+      const middle = this.#work.divide(begins[node], ends[node], column, bin, missing);
+      begins[left] = begins[node];
+      ends[left] = middle;
+      begins[right] = middle;
+      ends[right] = ends[node];
+    };
+    divide(this.#begins, this.#ends);
+    divide(this.#otherBegins, this.#otherEnds);
     this.#gradients[left] = split.leftGradient;
     this.#hessians[left] = split.leftHessian;
-    this.#gradients[left + 1] = split.rightGradient;
-    this.#hessians[left + 1] = split.rightHessian;
+    this.#gradients[right] = split.rightGradient;
+    this.#hessians[right] = split.rightHessian;
+  }
+
+  /** Writes the number of a leaf for its rows. */
+  #writeNumbers(leafNumbers: LeafNumbers, first: number, leaf: number): void {
+    const { rows } = this.#scratch;
+    for (let i = this.#begins[leaf]; i < this.#ends[leaf]; i++) {
+      leafNumbers[first + rows[i]] = leaf;
+    }
+    for (let i = this.#otherBegins[leaf]; i < this.#otherEnds[leaf]; i++) {
+      leafNumbers[first + rows[i]] = leaf;
+    }
   }
 }
 
@@ -229,7 +256,7 @@ export class TreeGrower {
 function drawColumns(
   columns: Int32Array,
   share: number,
-  random: RandomState,
+  bits: Bits,
   drawn: Int32Array,
 ): number {
   const total = columns.length;
@@ -240,7 +267,8 @@ function drawColumns(
   const wanted = Math.max(1, Math.floor(Math.fround(Math.fround(share) * total)));
   let count = 0;
   for (let i = 0; count < wanted; i++) {
-    if (random.uint32() * (total - i) < (wanted - count) * 2 ** 32) drawn[count++] = columns[i];
+    const uniform = bits.next() + 2 ** 31; // in [0, 2^32)
+    if (uniform * (total - i) < (wanted - count) * 2 ** 32) drawn[count++] = columns[i];
   }
   return count;
 }

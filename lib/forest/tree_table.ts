@@ -12,8 +12,6 @@ export interface TreeTable {
   readonly capacity: number;
   /** Nodes of each tree. */
   readonly sizes: Int32Array; // [trees]
-  /** Splits on the longest way down each tree. */
-  readonly depths: Int32Array; // [trees]
   /** Left child's number in its tree, -1 at a leaf; the right child is the next. */
   readonly left: Int32Array; // [trees * capacity], as the following
   /** Column of the split. */
@@ -38,7 +36,6 @@ export function treeTable(trees: number, capacity: number, arena: Arena): TreeTa
   return {
     capacity,
     sizes: arena.int32(trees),
-    depths: arena.int32(trees),
     left: arena.int32(places),
     feature: arena.int32(places),
     bin: arena.int32(places),

@@ -55,7 +55,8 @@ export const i32 = {
   store: access([0x36], 2),
   store8: access([0x3a], 0),
   equalsZero: plain(0x45),
-  notEqual: plain(0x47),
+  equal: plain(0x46),
+  notAbove: plain(0x4c), // signed
   lessThan: plain(0x49), // unsigned, as the next
   notLessThan: plain(0x4f),
   countTrailingZeros: plain(0x68),

@@ -1,8 +1,8 @@
 /**
- * The search for a node's best split as a WebAssembly kernel: histograms and gains of `histogram.ts` and
- * `splitting.ts` with two float64 lanes, gradient beside hessian while sums are made, left beside right
- * while gains are compared. Every rounding is the same as there, so the splits are too; the plain twin
- * is the kernel's oracle in the tests, and takes over for tables that WebAssembly cannot address.
+ * The steps of `node_work.ts` as a WebAssembly kernel: histograms and gains with two float64 lanes,
+ * gradient beside hessian while sums are made, bin beside bin or left beside right while gains are
+ * compared. Every rounding is that of `splitting.ts`, so the splits are the same; the plain twin is the
+ * kernel's oracle in the tests, and takes over for tables that WebAssembly cannot address.
  *
  * A node of few rows touches few bins. There each touched bin is marked with a byte, and only marked bins
  * are visited; in a node of many rows looking at every bin is cheaper than marking.
@@ -11,8 +11,8 @@
  */
 import type { BinnedMatrix } from "./binning.ts";
 import { histogramGroup } from "./histogram.ts";
-import type { NodeScratch } from "./split_search.ts";
-import { boundSlack, type Split, type SplitRule } from "./splitting.ts";
+import type { NodeScratch, NodeWork } from "./node_work.ts";
+import { boundSlack, noSplit, type Split, type SplitRule } from "./splitting.ts";
 import {
   call,
   type Code,
@@ -35,16 +35,6 @@ import {
   whileLoop,
 } from "./wasm_code.ts";
 
-/** Finds the best split of the rows at places `begin … end - 1`; what it found is in `scratch.best`. */
-export type KernelSearch = (
-  begin: number,
-  end: number,
-  columnCount: number,
-  gradient: number,
-  hessian: number,
-  parentGain: number,
-) => void;
-
 /** Places of the split's properties in `scratch.best`, in bytes. */
 const splitAt = { gain: 0, column: 4, bin: 8, defaultLeft: 12, left: 16, right: 32 } as const;
 
@@ -59,6 +49,7 @@ const globals = {
   hasMissing: "i32",
   gradientPairs: "i32",
   rows: "i32",
+  spareRows: "i32",
   nodePairs: "i32",
   histogram: "i32",
   stride: "i32", // bytes of one column's histogram
@@ -97,22 +88,46 @@ let compiled: WebAssembly.Module | undefined;
  * @param memory holds all arrays of `binned`, `gradientPairs` and `scratch`
  * @param gradientPairs (gradient, hessian) of every row of the table
  */
-export function splitKernel(
+export function kernelNodeWork(
   memory: WebAssembly.Memory,
   binned: BinnedMatrix,
   gradientPairs: Float64Array,
   scratch: NodeScratch,
   rule: SplitRule,
-): KernelSearch {
+): NodeWork {
   compiled ??= new WebAssembly.Module(moduleBytes(globals, kernelFunctions()));
-  const { bins, rows, binCounts, hasMissing } = binned;
-  const values: Record<keyof typeof globals, number> = {
-    bins: bins.byteOffset,
-    rowCount: rows,
-    binCounts: binCounts.byteOffset,
-    hasMissing: hasMissing.byteOffset,
+  const values = globalValues(binned, gradientPairs, scratch, rule);
+  const imports: Record<string, WebAssembly.ImportValue> = { memory };
+  for (const [name, type] of Object.entries(globals)) {
+    const value = values[name as keyof typeof globals];
+    imports[name] = new WebAssembly.Global({ value: type, mutable: false }, value);
+  }
+  const exported = new WebAssembly.Instance(compiled, { env: imports }).exports;
+  const findSplit = exported.bestSplit as (...given: Parameters<NodeWork["bestSplit"]>) => void;
+  const readSplit = splitReader(scratch.best);
+  return {
+    bestSplit(begin, end, columnCount, gradient, hessian, parentGain) {
+      findSplit(begin, end, columnCount, gradient, hessian, parentGain);
+      return readSplit();
+    },
+    divide: exported.divide as NodeWork["divide"],
+  };
+}
+
+function globalValues(
+  binned: BinnedMatrix,
+  gradientPairs: Float64Array,
+  scratch: NodeScratch,
+  rule: SplitRule,
+): Record<keyof typeof globals, number> {
+  return {
+    bins: binned.bins.byteOffset,
+    rowCount: binned.rows,
+    binCounts: binned.binCounts.byteOffset,
+    hasMissing: binned.hasMissing.byteOffset,
     gradientPairs: gradientPairs.byteOffset,
     rows: scratch.rows.byteOffset,
+    spareRows: scratch.spareRows.byteOffset,
     nodePairs: scratch.nodePairs.byteOffset,
     histogram: scratch.histogram.byteOffset,
     stride: scratch.histogram.byteLength / histogramGroup,
@@ -125,27 +140,23 @@ export function splitKernel(
     lambda: rule.lambda,
     minChildWeight: rule.minChildWeight,
   };
-  const imports: Record<string, WebAssembly.ImportValue> = { memory };
-  for (const [name, type] of Object.entries(globals)) {
-    const value = values[name as keyof typeof globals];
-    imports[name] = new WebAssembly.Global({ value: type, mutable: false }, value);
-  }
-  const instance = new WebAssembly.Instance(compiled, { env: imports });
-  return instance.exports.bestSplit as KernelSearch;
 }
 
-/** Reads the split that a kernel has found. */
-export function readSplit(best: Float64Array): Split {
-  const view = new DataView(best.buffer, best.byteOffset, best.byteLength);
-  return {
-    gain: view.getFloat32(splitAt.gain, true),
-    column: view.getInt32(splitAt.column, true),
-    bin: view.getInt32(splitAt.bin, true),
-    defaultLeft: view.getInt32(splitAt.defaultLeft, true) === 1,
-    leftGradient: best[splitAt.left / 8],
-    leftHessian: best[splitAt.left / 8 + 1],
-    rightGradient: best[splitAt.right / 8],
-    rightHessian: best[splitAt.right / 8 + 1],
+/** Reads the split that the kernel has found, always into the same record. */
+function splitReader(best: Float64Array): () => Split {
+  const floats = new Float32Array(best.buffer, best.byteOffset, 4);
+  const integers = new Int32Array(best.buffer, best.byteOffset, 4);
+  const split = noSplit();
+  return () => {
+    split.gain = floats[splitAt.gain / 4];
+    split.column = integers[splitAt.column / 4];
+    split.bin = integers[splitAt.bin / 4];
+    split.defaultLeft = integers[splitAt.defaultLeft / 4] === 1;
+    split.leftGradient = best[splitAt.left / 8];
+    split.leftHessian = best[splitAt.left / 8 + 1];
+    split.rightGradient = best[splitAt.right / 8];
+    split.rightHessian = best[splitAt.right / 8 + 1];
+    return split;
   };
 }
 
@@ -161,6 +172,7 @@ function kernelFunctions(): WasmFunction[] {
     scanMarked(),
     scanMissing(),
     bestSplit(),
+    divide(),
   ];
 }
 
@@ -556,7 +568,7 @@ function scanMissing(): WasmFunction {
   });
 }
 
-/** The exported function. */
+/** `NodeWork.bestSplit`; what it finds is in `scratch.best`. */
 function bestSplit(): WasmFunction {
   const locals = localsOf([
     ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
@@ -640,4 +652,63 @@ function bestSplit(): WasmFunction {
 /** Address of entry `slot` of the column list that starts at `list`. */
 function listAt(list: Local, slot: Local): Code {
   return i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2)));
+}
+
+/** `NodeWork.divide`. Each row is written to both sides and one side moves on: there is no branch. */
+function divide(): WasmFunction {
+  const { begin, end, column, lastLeft, missing, place, stop, left, right, row, bin } = localsOf(
+    [
+      "begin",
+      "end",
+      "column",
+      "lastLeft",
+      "missing",
+      "place",
+      "stop",
+      "left",
+      "right",
+      "row",
+      "bin",
+    ],
+  );
+  const goesLeft = i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get));
+  const rowAt = (index: Local) => i32.add(global.rows, i32.shiftLeft(index.get, i32.const(2)));
+  const four = i32.const(4);
+  return {
+    name: "divide",
+    parameters: ["i32", "i32", "i32", "i32", "i32"],
+    result: "i32",
+    locals: ["i32", "i32", "i32", "i32", "i32", "i32"],
+    body: [
+      place.set(rowAt(begin)),
+      stop.set(rowAt(end)),
+      left.set(place.get),
+      right.set(global.spareRows),
+      column.set(i32.add(
+        global.bins,
+        i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
+      )),
+      whileLoop(
+        i32.lessThan(place.get, stop.get),
+        row.set(i32.load(place.get)),
+        bin.set(i32.load16(i32.add(column.get, i32.shiftLeft(row.get, i32.const(1))))),
+        i32.store(left.get, row.get),
+        i32.store(right.get, row.get),
+        bin.set(i32.shiftLeft(goesLeft, i32.const(2))),
+        left.set(i32.add(left.get, bin.get)),
+        right.set(i32.add(right.get, i32.subtract(four, bin.get))),
+        place.set(i32.add(place.get, four)),
+      ),
+      stop.set(right.get),
+      right.set(global.spareRows),
+      place.set(left.get),
+      whileLoop(
+        i32.lessThan(right.get, stop.get),
+        i32.store(place.get, i32.load(right.get)),
+        right.set(i32.add(right.get, four)),
+        place.set(i32.add(place.get, four)),
+      ),
+      i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
+    ].flat(),
+  };
 }

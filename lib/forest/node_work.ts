@@ -1,0 +1,138 @@
+/**
+ * The two costly steps at a node: finding its best split, and dividing its rows. Two ways with the same
+ * result: plain TypeScript, here, and the WebAssembly kernel of `node_kernel.ts`.
+ *
+ * @module
+ */
+import type { Arena } from "./arena.ts";
+import type { BinnedMatrix } from "./binning.ts";
+import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
+import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
+
+/** A thread's working memory, reused from node to node. */
+export interface NodeScratch {
+  /** The tree's rows, first those drawn for it, then the others; those of a node lie side by side. */
+  readonly rows: Int32Array; // [rows]
+  /** Room for the rows that go right. */
+  readonly spareRows: Int32Array; // [rows]
+  /** (gradient, hessian) of the drawn rows at the same places. */
+  readonly nodePairs: Float64Array; // [2 * rows]
+  /** Histograms, all 0 between nodes. */
+  readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1)]
+  /** 255 for a touched bin, all 0 between nodes. */
+  readonly marks: Uint8Array; // [histogramGroup, most bins + 1, rounded up to 64]
+  /** The node's columns, ascending. */
+  readonly columns: Int32Array; // [columns]
+  /** The split that the kernel has found. */
+  readonly best: Float64Array; // [6]
+}
+
+/** A thread's way to do the two steps on its scratch. */
+export interface NodeWork {
+  /**
+   * The best split of the rows at places `begin … end - 1` among the first `columnCount` of the
+   * scratch's columns, given the node's sums and gain. The record is reused by the next call.
+   */
+  bestSplit(
+    begin: number,
+    end: number,
+    columnCount: number,
+    gradient: number,
+    hessian: number,
+    parentGain: number,
+  ): Split;
+  /**
+   * Divides the rows at places `begin … end - 1`, order kept: those with a bin up to `lastLeft`, or of
+   * `missing`, come first; returns where the others begin.
+   */
+  divide(begin: number, end: number, column: number, lastLeft: number, missing: number): number;
+}
+
+/** Working memory for a thread. */
+export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
+  let mostBins = 0;
+  for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
+  return {
+    rows: arena.int32(binned.rows),
+    spareRows: arena.int32(binned.rows),
+    nodePairs: arena.float64(2 * binned.rows),
+    histogram: arena.float64(histogramGroup * 2 * (mostBins + 1)),
+    marks: arena.uint8(histogramGroup * 64 * Math.ceil((mostBins + 1) / 64)),
+    columns: arena.int32(binned.columns),
+    best: arena.float64(6),
+  };
+}
+
+/** The two steps in plain TypeScript. */
+export function plainNodeWork(
+  binned: BinnedMatrix,
+  gradientPairs: Float64Array,
+  scratch: NodeScratch,
+  rule: SplitRule,
+): NodeWork {
+  const { bins, rows: rowCount, binCounts, hasMissing } = binned;
+  const { rows, spareRows, nodePairs, histogram, columns } = scratch;
+  const stride = histogram.length / histogramGroup;
+  const best = noSplit();
+  return {
+    bestSplit(begin, end, columnCount, gradient, hessian, parentGain) {
+      for (let i = begin; i < end; i++) {
+        nodePairs[2 * i] = gradientPairs[2 * rows[i]];
+        nodePairs[2 * i + 1] = gradientPairs[2 * rows[i] + 1];
+      }
+      best.gain = 0;
+      for (let first = 0; first < columnCount; first += histogramGroup) {
+        const group = Math.min(histogramGroup, columnCount - first);
+        if (group === histogramGroup) {
+          addToFourHistograms(
+            bins,
+            columns[first] * rowCount,
+            columns[first + 1] * rowCount,
+            columns[first + 2] * rowCount,
+            columns[first + 3] * rowCount,
+            rows,
+            nodePairs,
+            begin,
+            end,
+            histogram,
+            stride,
+          );
+        } else {
+          for (let k = 0; k < group; k++) {
+            const column = columns[first + k] * rowCount;
+            addToHistogram(bins, column, rows, nodePairs, begin, end, histogram, k * stride);
+          }
+        }
+        for (let k = 0; k < group; k++) {
+          const column = columns[first + k];
+          findSplit(
+            histogram,
+            k * stride,
+            binCounts[column],
+            hasMissing[column] === 1,
+            column,
+            gradient,
+            hessian,
+            parentGain,
+            rule,
+            best,
+          );
+        }
+      }
+      return best;
+    },
+    divide(begin, end, column, lastLeft, missing) {
+      const offset = column * rowCount;
+      let middle = begin;
+      let right = 0;
+      for (let i = begin; i < end; i++) {
+        const row = rows[i];
+        const bin = bins[offset + row];
+        if (bin <= lastLeft || bin === missing) rows[middle++] = row;
+        else spareRows[right++] = row;
+      }
+      for (let i = 0; i < right; i++) rows[middle + i] = spareRows[i];
+      return middle;
+    },
+  };
+}
