@@ -9,7 +9,8 @@
 import { DataError, InterruptedError, PartialError } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import { childSeed, RandomState } from "../base/random.ts";
-import { sizeOf, type Value } from "./graph.ts";
+import { convolutionBlock, withBlockedConvolutions } from "./blocked_convolutions.ts";
+import { type Graph, sizeOf, type Value } from "./graph.ts";
 import { gradients } from "./gradients.ts";
 import { clippedGradients, type Optimizer, type Schedule } from "./optimizers.ts";
 import {
@@ -40,8 +41,8 @@ export interface TrainingProblem {
 
 /** A training step ready to run. */
 export interface TrainingStep {
-  /** ONNX bytes. */
-  readonly model: Uint8Array;
+  /** Forward, gradients and optimizer; the outputs are losses and the next state. */
+  readonly graph: Graph;
   readonly records: readonly ParameterRecord[];
   readonly optimizer: Optimizer;
   /** Shapes of all tensors that go from step to step: parameters, statistics, optimizer state. */
@@ -118,7 +119,7 @@ export class DivergenceError extends PartialError {
   }
 }
 
-/** Adds gradients and optimizer to the graph of `problem` and writes it as one model. */
+/** Adds gradients and optimizer to the graph of `problem`. */
 export function trainingStep(problem: TrainingProblem): TrainingStep {
   const { parameters, loss, optimizer, trains = () => true } = problem;
   const { graph } = parameters;
@@ -159,7 +160,7 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
   const reports = Object.entries(problem.reports ?? {});
   for (const [name, value] of reports) graph.output(reportOutput(name), value);
   return {
-    model: modelBytes(graph, "training_step"),
+    graph,
     records: parameters.records,
     optimizer,
     state,
@@ -178,10 +179,7 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
  */
 export async function train(step: TrainingStep, options: TrainingOptions): Promise<TrainingState> {
   const { steps, name, checkpoint } = options;
-  const session = await openSession(step.model, {
-    device: options.device ?? "cpu",
-    name: `the training step of ${name}`,
-  });
+  const session = await stepSession(step, name, options.device ?? "cpu");
   try {
     let state = options.resume === undefined
       ? startingState(step, options.seed, options.initial)
@@ -232,6 +230,16 @@ const lossOutput = "loss";
 const nextOutput = (name: string) => `next:${name}`;
 const scalarInput = (name: string) => `scalar:${name}`;
 const reportOutput = (name: string) => `report:${name}`;
+
+/** On the CPU with convolutions in the runtime's blocked layout, where it has one. */
+async function stepSession(step: TrainingStep, name: string, device: Device): Promise<Session> {
+  const block = device === "cpu" ? await convolutionBlock() : undefined;
+  const graph = block === undefined ? step.graph : withBlockedConvolutions(step.graph, block);
+  return await openSession(modelBytes(graph, "training_step"), {
+    device,
+    name: `the training step of ${name}`,
+  });
+}
 
 /** The state before the first step: initial parameters, optimizer state 0. */
 function startingState(step: TrainingStep, seed: number, given?: TensorMap): TrainingState {

@@ -38,8 +38,8 @@ interface Window {
 
 /** Fewer input channels than this, and the weight's gradient is one product over all places. */
 const fewChannels = 16;
-/** Maps with at most this many places count as small. */
-const smallMap = 64;
+/** With more places than this in a batch, rows of places fit the caches better than rows of channels. */
+const manyPlaces = 50_000;
 
 export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node) => {
   const window = {
@@ -73,9 +73,13 @@ function inputGradient(dy: Value, w: Value, shape: readonly number[], window: Wi
   const kernel = w.shape.slice(2);
   const reach = kernel.map((size, i) => dilations[i] * (size - 1));
   const flippedPads = [0, 1, 2, 3].map((side) => reach[side % 2] - pads[side]);
-  const direct = group === 1 && strides.every((stride) => stride === 1) &&
-    flippedPads.every((size) => size >= 0);
-  if (direct) return conv(dy, flipped(w), undefined, { pads: flippedPads, dilations });
+  const direct = strides.every((stride) => stride === 1) && flippedPads.every((size) => size >= 0);
+  if (direct && group === 1) {
+    return conv(dy, flipped(w), undefined, { pads: flippedPads, dilations });
+  }
+  if (direct && isDepthwise(w.shape, group)) {
+    return conv(dy, flippedPlanes(w), undefined, { pads: flippedPads, dilations, group });
+  }
   const output_padding = [0, 1].map((i) =>
     shape[i + 2] -
     ((dy.shape[i + 2] - 1) * strides[i] - pads[i] - pads[i + 2] + reach[i] + 1)
@@ -94,6 +98,19 @@ function flipped(w: Value): Value {
   return reshape(transpose(turned, [1, 2, 0]), [inputs, out, ...kernel]);
 }
 
+/** [channels, 1, k, k], each kernel turned by 180 degrees. */
+function flippedPlanes(w: Value): Value {
+  const [channels, , ...kernel] = w.shape;
+  const area = sizeOf(kernel);
+  const places = Array.from({ length: area }, (_, i) => area - 1 - i);
+  return reshape(gather(reshape(w, [channels, area]), places, 1), w.shape);
+}
+
+/** Whether each output channel sees one input channel of its own. */
+function isDepthwise(shape: readonly number[], group: number): boolean {
+  return group > 1 && shape[0] === group && shape[1] === 1;
+}
+
 /** dW [out, in / group, k, k] of a convolution from `x` to outputs with gradient `dy`. */
 function weightGradient(
   x: Value,
@@ -106,7 +123,7 @@ function weightGradient(
     ? pad(x, [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]])
     : x;
   if (group === 1) return denseWeightGradient(padded, dy, shape, window);
-  if (shape[1] === 1 && shape[0] === group) return depthwiseGradient(padded, dy, shape, window);
+  if (isDepthwise(shape, group)) return depthwiseGradient(padded, dy, shape, window);
   const inputs = split(padded, new Array(group).fill(x.shape[1] / group), 1);
   const outputs = split(dy, new Array(group).fill(dy.shape[1] / group), 1);
   const part = [shape[0] / group, ...shape.slice(1)];
@@ -142,8 +159,8 @@ function denseWeightGradient(
       [out, inputs, height, width],
     );
   }
-  const channelsLast = strides.some((stride) => stride > 1) || taps.length === 1 ||
-    outHeight * outWidth <= smallMap;
+  const channelsLast = places <= manyPlaces || taps.length === 1 ||
+    strides.some((stride) => stride > 1);
   const image = transpose(padded, channelsLast ? [0, 2, 3, 1] : [1, 0, 2, 3]);
   const products = taps.map((tap) =>
     channelsLast

@@ -1,0 +1,134 @@
+/**
+ * Pretrains the embedded product's `small` backbone on drawn patterns with the harness's own engine:
+ * the origin of `weights/small.safetensors`, which it regenerates bit for bit on one class of machine.
+ *
+ * @module
+ */
+import type { NdArray } from "../base/npy.ts";
+import { childSeed, RandomState } from "../base/random.ts";
+import { Graph, type Value } from "../onnx/graph.ts";
+import { softmaxCrossEntropy } from "../onnx/losses.ts";
+import { add, split } from "../onnx/ops.ts";
+import { adam, cosineRate } from "../onnx/optimizers.ts";
+import { scopeOf, type TensorMap, trainableParameters } from "../onnx/parameters.ts";
+import { modelBytes } from "../onnx/proto.ts";
+import { openSession } from "../onnx/session.ts";
+import {
+  networkTensors,
+  train,
+  type TrainingProgress,
+  type TrainingStep,
+  trainingStep,
+} from "../onnx/training.ts";
+import { frozenBackbone, parameterShapes, trainableBackbone } from "./backbone.ts";
+import { small } from "./backbones/small.ts";
+import { drawPatterns, patternSize, patternTraits } from "./drawn_patterns.ts";
+
+/** How the published weights were trained. */
+export const smallPretraining = {
+  seed: 20240617,
+  steps: 1400,
+  batch: 64,
+  learningRate: 3e-3,
+  weightDecay: 1e-4,
+} as const;
+
+/** Options of `trainSmallBackbone`. */
+export interface PretrainingOptions {
+  /** @default the published number */
+  readonly steps?: number;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains `small` to tell the traits of drawn patterns and returns its tensors without the head, which is
+ * what `weights/small.safetensors` holds.
+ *
+ * @throws {DivergenceError} if the loss stops being finite
+ * @throws {InterruptedError} if the signal is given
+ */
+export async function trainSmallBackbone(
+  options: PretrainingOptions = {},
+): Promise<Map<string, NdArray<Float32Array>>> {
+  const tensors = await trainSmallClassifier(options);
+  return new Map([...parameterShapes(small, 0).keys()].map((name) => [name, tensors.get(name)!]));
+}
+
+/** `trainSmallBackbone`, with the head: for measuring what was learned. */
+export async function trainSmallClassifier(
+  options: PretrainingOptions = {},
+): Promise<Map<string, NdArray<Float32Array>>> {
+  const { seed, batch, learningRate } = smallPretraining;
+  const { steps = smallPretraining.steps, onProgress, signal } = options;
+  const step = patternStep();
+  const state = await train(step, {
+    name: "the small backbone",
+    steps,
+    seed,
+    learningRate: cosineRate(learningRate, steps),
+    batch: (_, random) => {
+      const { images, labels } = drawPatterns(batch, random);
+      return { image: images, ...labels };
+    },
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return networkTensors(step, state);
+}
+
+/**
+ * Share of `count` patterns, drawn from a stream that training does not use, of which each trait is
+ * told rightly, by trait.
+ */
+export async function patternAccuracy(
+  tensors: TensorMap,
+  count: number,
+): Promise<ReadonlyMap<string, number>> {
+  const graph = new Graph();
+  const image = graph.input("image", "uint8", [1, patternSize, patternSize, 3]);
+  const { logits } = frozenBackbone(small, image, tensors, { classes: outputs });
+  for (const [trait, value] of logitsByTrait(logits!)) graph.output(trait, value);
+  const session = await openSession(modelBytes(graph), { name: "the small classifier" });
+  const random = new RandomState(childSeed(smallPretraining.seed, "accuracy"));
+  const right = new Map([...patternTraits.keys()].map((trait) => [trait, 0]));
+  for (let i = 0; i < count; i++) {
+    const { images, labels } = drawPatterns(1, random);
+    const scores = await session.run({ image: images });
+    for (const [trait, hits] of right) {
+      const found = indexOfMaximum(scores[trait].data as Float32Array);
+      if (BigInt(found) === labels[trait].data[0]) right.set(trait, hits + 1);
+    }
+  }
+  await session.close();
+  return new Map([...right].map(([trait, hits]) => [trait, hits / count]));
+}
+
+/** Outputs of the head: one per kind of each trait. */
+const outputs = [...patternTraits.values()].reduce((sum, kinds) => sum + kinds.length, 0);
+
+/** The head's outputs [n, outputs] as logits of each trait. */
+function logitsByTrait(logits: Value): ReadonlyMap<string, Value> {
+  const parts = split(logits, [...patternTraits.values()].map((kinds) => kinds.length), 1);
+  return new Map([...patternTraits.keys()].map((trait, i) => [trait, parts[i]]));
+}
+
+/** One step of training: the loss is the sum of the traits' cross-entropies. */
+function patternStep(): TrainingStep {
+  const { batch, weightDecay } = smallPretraining;
+  const graph = new Graph();
+  const parameters = trainableParameters(graph);
+  const image = graph.input("image", "uint8", [batch, patternSize, patternSize, 3]);
+  const { logits } = trainableBackbone(small, image, scopeOf(parameters), { classes: outputs });
+  const losses = [...logitsByTrait(logits!)].map(([trait, value]) =>
+    softmaxCrossEntropy(value, graph.input(trait, "int64", [batch]))
+  );
+  const loss = losses.reduce((sum, part) => add(sum, part));
+  return trainingStep({ parameters, loss, optimizer: adam({ weightDecay }) });
+}
+
+function indexOfMaximum(numbers: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[best]) best = i;
+  return best;
+}
