@@ -20,7 +20,7 @@ export interface OutputOptions {
   readonly json?: boolean;
   /** No progress and no log. @default false */
   readonly quiet?: boolean;
-  /** Whether colours may be used on a terminal. @default true */
+  /** Whether colours may be used on a terminal. @default unless NO_COLOR is set */
   readonly colour?: boolean;
   /** Clock in milliseconds, for the progress. @default performance.now */
   readonly now?: () => number;
@@ -48,7 +48,7 @@ export interface Output {
 /** An output over two streams. */
 export function createOutput(options: OutputOptions): Output {
   const { stdout, stderr, json = false, quiet = false, now = () => performance.now() } = options;
-  const mayColour = options.colour ?? true;
+  const mayColour = options.colour ?? !Deno.noColor;
   const progress = progressWriter({ stream: stderr, quiet, now });
   const colour = mayColour && stdout.isTerminal;
   const style = (format: "red" | "yellow", text: string) =>

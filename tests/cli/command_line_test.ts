@@ -37,9 +37,14 @@ function program(thrown?: unknown): Program {
   };
 }
 
-async function run(words: readonly string[], thrown?: unknown, terminal = false) {
+async function run(
+  words: readonly string[],
+  thrown?: unknown,
+  terminal = false,
+  colour = true,
+) {
   const [stdout, stderr] = [capturedStream(terminal), capturedStream(terminal)];
-  const code = await runCommandLine(words, program(thrown), { stdout, stderr });
+  const code = await runCommandLine(words, program(thrown), { stdout, stderr, colour });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
@@ -122,6 +127,7 @@ Deno.test("an error's names send no escape codes and stay on one paragraph", asy
   assert.equal(stderr, "error: Cannot read \\u{1b}[31m \\u{202e}x.\n");
 });
 
-Deno.test("errors are red on a terminal only", async () => {
+Deno.test("errors are red on a terminal only, and not where colour is off", async () => {
+  assert.ok((await run(["goo"], undefined, true, false)).stderr.startsWith("error: "));
   assert.ok((await run(["goo"], undefined, true)).stderr.startsWith("\u001b[31merror: "));
 });
