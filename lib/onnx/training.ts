@@ -88,6 +88,11 @@ export interface TrainingOptions {
     step: number,
     random: RandomState,
   ) => Readonly<Record<string, NdArray>> | Promise<Readonly<Record<string, NdArray>>>;
+  /**
+   * Another step over the same state to run at a step, counted from 1, e.g. for a smaller last batch of
+   * an epoch. @default the step that `train` is given
+   */
+  readonly stepAt?: (step: number) => TrainingStep | undefined;
   /** Tensors to begin with; those not given are initialized. @default none */
   readonly initial?: TensorMap;
   /** A state of the same training to go on from. */
@@ -179,7 +184,15 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
  */
 export async function train(step: TrainingStep, options: TrainingOptions): Promise<TrainingState> {
   const { steps, name, checkpoint } = options;
-  const session = await stepSession(step, name, options.device ?? "cpu");
+  const sessions = new Map<TrainingStep, Session>();
+  const sessionOf = async (step: TrainingStep) => {
+    let session = sessions.get(step);
+    if (session === undefined) {
+      session = await stepSession(step, name, options.device ?? "cpu");
+      sessions.set(step, session);
+    }
+    return session;
+  };
   try {
     let state = options.resume === undefined
       ? startingState(step, options.seed, options.initial)
@@ -193,7 +206,13 @@ export async function train(step: TrainingStep, options: TrainingOptions): Promi
         if (saved < state.step) await save(state);
         throw new InterruptedError(`Training ${name} was interrupted after step ${state.step}`);
       }
-      const { next, loss, reports, learningRate } = await oneStep(session, step, state, options);
+      const now = options.stepAt?.(state.step + 1) ?? step;
+      const { next, loss, reports, learningRate } = await oneStep(
+        await sessionOf(now),
+        now,
+        state,
+        options,
+      );
       state = next;
       losses.push(loss);
       timed ??= { from: state.step, at: performance.now() };
@@ -214,7 +233,7 @@ export async function train(step: TrainingStep, options: TrainingOptions): Promi
     checkFinite(state, name, options.learningRate(steps));
     return { ...state, losses };
   } finally {
-    await session.close();
+    for (const session of sessions.values()) await session.close();
   }
 }
 

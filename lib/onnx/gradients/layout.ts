@@ -8,6 +8,7 @@ import {
   concat,
   expand,
   filled,
+  gather,
   pad,
   reshape,
   scatterElements,
@@ -102,15 +103,31 @@ export const padGradient: GradientRule = ruleOfOutput(
   },
 );
 
-/** Added up at the places the elements came from; an index may occur many times. */
+/**
+ * Added up at the places the elements came from; an index may occur many times. A constant permutation
+ * is undone by its inverse instead, which is far cheaper.
+ */
 export const gatherGradient: GradientRule = ruleOfOutput((dy, [x, indices], _, node) => {
   const axis = axisOf("Gather", intOf(node.attributes, "axis", 0), x.shape.length);
+  const inverse = inversePermutation(indices, x.shape[axis]);
+  if (inverse !== undefined) return [gather(dy, inverse, axis)];
   const count = sizeOf(indices.shape);
   const flat = x.shape.with(axis, count);
   const places = expand(reshape(indices, x.shape.map((_, i) => i === axis ? count : 1)), flat);
   const zeros = filled(x.graph, x.shape, 0);
   return [scatterElements(zeros, places, reshape(dy, flat), { axis, reduction: "add" })];
 });
+
+/** Where each of `size` elements went, if `indices` is a constant that names each of them once. */
+function inversePermutation(indices: Value, size: number): number[] | undefined {
+  const { constant } = indices;
+  if (constant === undefined || indices.shape.length !== 1 || indices.shape[0] !== size) {
+    return undefined;
+  }
+  const inverse = new Array<number>(size).fill(-1);
+  constant.data.forEach((index, place) => inverse[Number(index)] = place);
+  return inverse.includes(-1) ? undefined : inverse;
+}
 
 export const gatherElementsGradient: GradientRule = ruleOfOutput((dy, [x, indices], _, node) => {
   const axis = axisOf("GatherElements", intOf(node.attributes, "axis", 0), x.shape.length);
