@@ -38,6 +38,7 @@ export class TreeGrower {
   readonly #shrinkage: number;
   readonly #allColumns: Int32Array;
   readonly #treeColumns: Int32Array;
+  readonly #flags: Uint8Array; // per column, all 0 between draws
   // Per node of the tree: places of its drawn rows, places of its other rows, its sums.
   readonly #begins: Int32Array;
   readonly #ends: Int32Array;
@@ -68,6 +69,7 @@ export class TreeGrower {
     this.#shrinkage = Math.fround(Math.fround(learning_rate) / num_parallel_tree);
     this.#allColumns = Int32Array.from({ length: binned.columns }, (_, column) => column);
     this.#treeColumns = new Int32Array(binned.columns);
+    this.#flags = new Uint8Array(binned.columns);
     this.#begins = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
     this.#otherBegins = new Int32Array(capacity);
@@ -95,7 +97,7 @@ export class TreeGrower {
     this.#takeRoot(this.#drawRows(bits), gradientPairs);
     const treeColumns = this.#treeColumns.subarray(
       0,
-      drawColumns(this.#allColumns, colsample_bytree, bits, this.#treeColumns),
+      drawColumns(this.#allColumns, colsample_bytree, bits, this.#treeColumns, this.#flags),
     );
     const firstPlace = tree * table.capacity;
     const firstNumber = tree * this.#binned.rows;
@@ -172,7 +174,7 @@ export class TreeGrower {
     const end = this.#ends[node];
     if (end - begin < 2 || hessian < 2 * this.#rule.minChildWeight) return undefined;
     const { columns } = this.#scratch;
-    const drawn = drawColumns(treeColumns, colsample_bynode, bits, columns);
+    const drawn = drawColumns(treeColumns, colsample_bynode, bits, columns, this.#flags);
     const count = this.#dropConstant(columns, drawn);
     if (count === 0) return undefined;
     const parentGain = nodeGain(gradient, hessian, this.#rule);
@@ -251,13 +253,17 @@ export class TreeGrower {
 
 /**
  * Draws `share` of `columns` without replacement into `drawn`, ascending; returns their number, which
- * is rounded down as XGBoost does it, at least one. (Knuth, TAOCP 3.4.2, algorithm S.)
+ * is rounded down as XGBoost does it, at least one. The fewer of those to take and those to leave are
+ * drawn, by Floyd's method (Bentley, CACM 30 (1987) 754).
+ *
+ * @param flags as long as `columns`, all 0 between calls
  */
 function drawColumns(
   columns: Int32Array,
   share: number,
   bits: Bits,
   drawn: Int32Array,
+  flags: Uint8Array,
 ): number {
   const total = columns.length;
   if (share === 1) {
@@ -265,10 +271,17 @@ function drawColumns(
     return total;
   }
   const wanted = Math.max(1, Math.floor(Math.fround(Math.fround(share) * total)));
+  const leaves = 2 * wanted > total;
+  for (let i = leaves ? wanted : total - wanted; i < total; i++) {
+    const chosen = Math.floor((bits.next() + 2 ** 31) * (i + 1) / 2 ** 32); // in [0, i]
+    flags[flags[chosen] === 0 ? chosen : i] = 1;
+  }
+  const taken = leaves ? 0 : 1;
   let count = 0;
-  for (let i = 0; count < wanted; i++) {
-    const uniform = bits.next() + 2 ** 31; // in [0, 2^32)
-    if (uniform * (total - i) < (wanted - count) * 2 ** 32) drawn[count++] = columns[i];
+  for (let i = 0; i < total; i++) {
+    drawn[count] = columns[i];
+    count += Number(flags[i] === taken);
+    flags[i] = 0;
   }
   return count;
 }

@@ -307,8 +307,8 @@ const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
   ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64" },
-  ...{ sumGradient: "f64", span: "f64", spans: "v128", sumGradients: "v128" },
-  ...{ thresholds: "v128", factors: "v128", second: "i32" },
+  ...{ sumGradient: "f64", span: "f64", spans: "v128", slopes: "v128", alphas: "v128" },
+  ...{ lambdas: "v128", factors: "v128", second: "i32" },
   ...{ bits: "i64", mark: "i32", lastMark: "i32", word: "i32" },
 } as const satisfies Record<string, ValueType>;
 const scanParameters = 5;
@@ -320,14 +320,14 @@ type ScanLocals = Record<keyof typeof scanLocals, Local>;
  * and `a` the left side's, the gain of both sides is, by Lagrange's identity and since soft
  * thresholding by alpha leaves at most `|a - alpha|` and at most `|a + alpha|`, not above
  *
- *     G^2 / D + (|a D - p G| - alpha D)^2 / (p q D),
+ *     G^2 / D + (|a - p G / D| - alpha)^2 D / (p q),
  *
- * so that a split can only reach the bound if `(|a D - p G| - alpha D)^2 >= (bound D - G^2) p q`.
+ * so that a split can only reach the bound if `(|a - p G / D| - alpha)^2 >= (bound - G^2 / D) p q / D`.
  */
 function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
   const locals = localsOf(Object.keys(scanLocals) as (keyof typeof scanLocals)[]);
   const { slot, first, parentGain, stop, binCount, total } = locals;
-  const { sumGradient, span, spans, sumGradients, thresholds } = locals;
+  const { sumGradient, span, spans, slopes, alphas, lambdas } = locals;
   const types = Object.values(scanLocals);
   return {
     parameters: types.slice(0, scanParameters),
@@ -337,9 +337,10 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
       stop.set(i32.add(first.get, i32.shiftLeft(binCount.get, i32.const(4)))),
       sumGradient.set(f64x2.lane(0, total.get)),
       span.set(f64.add(f64x2.lane(1, total.get), f64.add(global.lambda, global.lambda))),
-      sumGradients.set(f64x2.splat(sumGradient.get)),
       spans.set(f64x2.splat(span.get)),
-      thresholds.set(f64x2.splat(f64.multiply(global.alpha, span.get))),
+      slopes.set(f64x2.splat(f64.divide(sumGradient.get, span.get))),
+      alphas.set(f64x2.splat(global.alpha)),
+      lambdas.set(f64x2.splat(global.lambda)),
       setBound(locals, boundFrom(parentGain)),
       ...body(locals),
     ].flat(),
@@ -350,9 +351,12 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
 function setBound({ bound, span, sumGradient, factors }: ScanLocals, value: Code): Code {
   return [
     bound.set(value),
-    factors.set(f64x2.splat(f64.subtract(
-      f64.multiply(bound.get, span.get),
-      f64.multiply(sumGradient.get, sumGradient.get),
+    factors.set(f64x2.splat(f64.divide(
+      f64.subtract(
+        bound.get,
+        f64.divide(f64.multiply(sumGradient.get, sumGradient.get), span.get),
+      ),
+      span.get,
     ))),
   ].flat();
 }
@@ -368,16 +372,13 @@ function considerSplit(
   bin: Code,
   missingLeft: boolean,
 ): Code {
-  const { gradients, hessians, weights, bound, column, parentGain } = locals;
+  const { gradients, hessians, weights, bound, column, parentGain, alphas, lambdas } = locals;
   const swapped = (value: Code) => f64x2.shuffle(1, 0, value, value);
   return [
     hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
-    weights.set(f64x2.add(hessians.get, f64x2.splat(global.lambda))),
+    weights.set(f64x2.add(hessians.get, lambdas.get)),
     gradients.set(f64x2.max(
-      f64x2.subtract(
-        f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)),
-        f64x2.splat(global.alpha),
-      ),
+      f64x2.subtract(f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)), alphas.get),
       v128.zero,
     )),
     gradients.set(
@@ -418,21 +419,21 @@ function binAt({ first }: ScanLocals, at: Code): Code {
 /** Adds the bins at `at` and `second`, clears them, and considers the splits behind each. */
 function considerTwo(locals: ScanLocals): Code {
   const { at, second, left, right, next, total, gradients, weights } = locals;
-  const { spans, sumGradients, thresholds, factors } = locals;
+  const { spans, slopes, alphas, lambdas, factors } = locals;
   return [
     left.set(f64x2.add(next.get, v128.load(at.get))),
     next.set(f64x2.add(left.get, v128.load(second.get))),
     v128.store(at.get, v128.zero),
     v128.store(second.get, v128.zero),
     weights.set(
-      f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), f64x2.splat(global.lambda)),
+      f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), lambdas.get),
     ),
     gradients.set(f64x2.subtract(
       f64x2.abs(f64x2.subtract(
-        f64x2.multiply(f64x2.shuffle(0, 2, left.get, next.get), spans.get),
-        f64x2.multiply(weights.get, sumGradients.get),
+        f64x2.shuffle(0, 2, left.get, next.get),
+        f64x2.multiply(weights.get, slopes.get),
       )),
-      thresholds.get,
+      alphas.get,
     )),
     ifThen(
       v128.signs(f64x2.greaterOrEqual(
@@ -451,8 +452,8 @@ function considerTwo(locals: ScanLocals): Code {
 }
 
 /**
- * Scans all bins of a column without missing values, two at a time, and clears them. After an odd last
- * bin comes the empty one for missing values.
+ * Scans all bins of a column without missing values, four in a turn, and clears them. The last turn may
+ * pass the column's end, where the histogram is empty.
  */
 function scan(): WasmFunction {
   return scanFunction((locals) => {
@@ -461,9 +462,11 @@ function scan(): WasmFunction {
       at.set(first.get),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        second.set(i32.add(at.get, i32.const(16))),
-        considerTwo(locals),
-        at.set(i32.add(at.get, i32.const(32))),
+        ...[0, 1].flatMap(() => [
+          second.set(i32.add(at.get, i32.const(16))),
+          considerTwo(locals),
+          at.set(i32.add(at.get, i32.const(32))),
+        ]),
       ),
     ];
   });

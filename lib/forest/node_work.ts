@@ -18,7 +18,7 @@ export interface NodeScratch {
   /** (gradient, hessian) of the drawn rows at the same places. */
   readonly nodePairs: Float64Array; // [2 * rows]
   /** Histograms, all 0 between nodes. */
-  readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1)]
+  readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1 + spareBins)]
   /** 255 for a touched bin, all 0 between nodes. */
   readonly marks: Uint8Array; // [histogramGroup, most bins + 1, rounded up to 64]
   /** The node's columns, ascending. */
@@ -48,6 +48,9 @@ export interface NodeWork {
   divide(begin: number, end: number, column: number, lastLeft: number, missing: number): number;
 }
 
+/** Empty bins behind each histogram, so that four bins can be read at a time. */
+const spareBins = 3;
+
 /** Working memory for a thread. */
 export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
   let mostBins = 0;
@@ -56,7 +59,7 @@ export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
     rows: arena.int32(binned.rows),
     spareRows: arena.int32(binned.rows),
     nodePairs: arena.float64(2 * binned.rows),
-    histogram: arena.float64(histogramGroup * 2 * (mostBins + 1)),
+    histogram: arena.float64(histogramGroup * 2 * (mostBins + 1 + spareBins)),
     marks: arena.uint8(histogramGroup * 64 * Math.ceil((mostBins + 1) / 64)),
     columns: arena.int32(binned.columns),
     best: arena.float64(6),

@@ -101,11 +101,11 @@ export const f64 = {
     ...new Uint8Array(new Float64Array([value]).buffer), // little-endian, as all hosts of V8 are
   ],
   greaterThan: plain(0x64),
-  notLessThan: plain(0x66),
   abs: plain(0x99),
   add: plain(0xa0),
   subtract: plain(0xa1),
   multiply: plain(0xa2),
+  divide: plain(0xa3),
   fromF32: plain(0xbb),
 } as const;
 
