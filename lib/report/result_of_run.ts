@@ -52,6 +52,7 @@ export function resultRow({ planned, evaluation, failure }: RowOutcome): ResultR
     metrics: evaluation?.metrics ?? {},
     paper: row.paper === undefined ? [] : paperNumbers(row.paper.table, row.paper.row),
     verdict: "not testable",
+    ...(row.base === undefined ? {} : { base: row.base }),
     ...(error === undefined ? {} : { error }),
     ...(row.note === undefined ? {} : { note: row.note }),
     ...(evaluation?.classes === undefined ? {} : { classes: evaluation.classes }),

@@ -9,6 +9,9 @@
  */
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
+import type { MetricName, Metrics, MetricSummary } from "../runner/result_metrics.ts";
+
+export type { MetricName, Metrics, MetricSummary } from "../runner/result_metrics.ts";
 import type { ProfileName } from "../runner/profile.ts";
 
 /** One experiment at one profile on one data set. */
@@ -62,22 +65,6 @@ export interface ResultRow {
   readonly base?: string;
   /** For data sets of several classes: the metrics of each. */
   readonly classes?: Readonly<Record<string, Metrics>>;
-}
-
-/** What is measured. Each is defined, with formula and source, by the file of its name in lib/metrics. */
-export type MetricName = "cl_auroc" | "fpr95" | "cl_auroc_seen" | "cl_auroc_unseen";
-
-export type Metrics = Readonly<Partial<Record<MetricName, MetricSummary>>>;
-
-/** A metric over the seeds. */
-export interface MetricSummary {
-  readonly mean: number;
-  /** Standard deviation over the seeds; null where one seed was run. */
-  readonly std: number | null;
-  /** One value per seed, in the order of `seeds`. */
-  readonly values: readonly number[];
-  /** 95 % interval of the mean, or null where none was computed. */
-  readonly interval: readonly [low: number, high: number] | null;
 }
 
 /** A number that the authors published. */
