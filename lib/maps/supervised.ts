@@ -20,6 +20,12 @@ export interface SupervisedPlan {
   readonly backbone: string;
   /** Share of the training images that the method is trained on, in (0, 1]. */
   readonly share: number;
+  /**
+   * Number of models, each trained without one of that many parts of the training images. A training
+   * image is scored by the model that was not trained on it, a test image by the mean of all models.
+   * Left out: one model, trained on `share`.
+   */
+  readonly folds?: number;
 }
 
 /** What `fit` gets: all training images at once, uint8 `[n, size, size, 3]`, with their labels. */

@@ -4,11 +4,14 @@
  * @module
  */
 import { unknownName } from "../base/errors.ts";
+import { devNet } from "./devnet.ts";
+import { dra } from "./dra.ts";
 import type { SupervisedMethod } from "./supervised.ts";
+import { wrn } from "./wrn.ts";
 
 /** All supervised methods by id. */
 export const supervisedMethods: ReadonlyMap<string, SupervisedMethod> = new Map(
-  ([] as SupervisedMethod[]).map((method) => [method.id, method]),
+  [wrn, devNet, dra].map((method) => [method.id, method]),
 );
 
 /**

@@ -125,15 +125,20 @@ export function deviationLoss(
   options: {
     /** @default 5 */
     readonly margin?: number;
+    /** Weights of a weighted mean, the scores' shape, not all 0. @default all 1 */
+    readonly weights?: Value;
   } = {},
 ): Value {
-  const { margin = 5 } = options;
+  const { margin = 5, weights } = options;
   const center = mean(normals);
   const spread = reduceSumSquare(sub(normals, center), undefined, { keepdims: false });
   const deviation = div(sub(scores, center), sqrt(div(spread, normals.shape[0] - 1)));
   const good = mul(sub(1, targets), abs(deviation));
   const bad = mul(targets, relu(sub(margin, deviation)));
-  return mean(add(good, bad));
+  const losses = add(good, bad);
+  if (weights === undefined) return mean(losses);
+  const sum = (x: Value) => reduceSum(x, undefined, { keepdims: false });
+  return div(sum(mul(weights, losses)), sum(weights));
 }
 
 function checkGamma(gamma: number): void {

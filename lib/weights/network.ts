@@ -173,23 +173,31 @@ export function frozenNetwork(
   };
   const constant = (shape: readonly number[], data: Float32Array) =>
     graph.constant({ shape, data } satisfies NdArray);
+  const fold = (convName: string, norm: string, shape: readonly number[]): [Value, Value] => {
+    const [channels] = shape;
+    const weight = get(`${convName}.weight`, shape);
+    const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
+      .map((name) => get(`${norm}.${name}`, [channels]));
+    const folded = new Float32Array(weight.length);
+    const bias = new Float32Array(channels);
+    const perChannel = weight.length / channels;
+    for (let channel = 0; channel < channels; channel++) {
+      const scale = gamma[channel] / Math.sqrt(variance[channel] + options.epsilon);
+      bias[channel] = beta[channel] - mean[channel] * scale;
+      const end = (channel + 1) * perChannel;
+      for (let i = channel * perChannel; i < end; i++) folded[i] = weight[i] * scale;
+    }
+    return [constant(shape, folded), constant([channels], bias)];
+  };
+  /** What `fold` made, by convolution: a network that is applied twice holds its weights once. */
+  const made = new Map<string, [weight: Value, bias: Value]>();
   return {
     ...plainOperations,
     convNorm(x, convName, norm, { channels, kernel, stride = 1, groups = 1 }) {
       const shape = [channels, x.shape[1] / groups, kernel, kernel];
-      const weight = get(`${convName}.weight`, shape);
-      const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-        .map((name) => get(`${norm}.${name}`, [channels]));
-      const folded = new Float32Array(weight.length);
-      const bias = new Float32Array(channels);
-      const perChannel = weight.length / channels;
-      for (let channel = 0; channel < channels; channel++) {
-        const scale = gamma[channel] / Math.sqrt(variance[channel] + options.epsilon);
-        bias[channel] = beta[channel] - mean[channel] * scale;
-        const end = (channel + 1) * perChannel;
-        for (let i = channel * perChannel; i < end; i++) folded[i] = weight[i] * scale;
-      }
-      return conv(x, constant(shape, folded), constant([channels], bias), {
+      if (!made.has(convName)) made.set(convName, fold(convName, norm, shape));
+      const [weight, bias] = made.get(convName)!;
+      return conv(x, weight, bias, {
         strides: [stride, stride],
         pads: padsOf(x, kernel, stride, options.padding),
         group: groups,
