@@ -12,7 +12,8 @@
 import type { NdArray } from "../base/npy.ts";
 import { RandomState } from "../base/random.ts";
 import { Graph, type GraphNode, nodesFor, sizeOf, type Value } from "./graph.ts";
-import { conv, operator, reshape, transpose } from "./ops.ts";
+import { flippedWeight, flippedWeightSource, reversedPlaces } from "./flipped_weight.ts";
+import { conv, gather, operator, reshape, transpose } from "./ops.ts";
 import { modelBytes } from "./proto.ts";
 import { openSession } from "./session.ts";
 import { intOf } from "./shapes.ts";
@@ -38,7 +39,7 @@ export function withBlockedConvolutions(graph: Graph, block: number): Graph {
   for (const node of nodesFor(graph, graph.outputs.map((output) => output.value))) {
     const inputs = node.inputs.map(copied);
     const outputs = gains(node, block)
-      ? [blockedConv(node, inputs[0]!, inputs[1]!, block)]
+      ? [blockedConv(node, inputs[0]!, blockedWeightOf(node, block, copies))]
       : copy.node(node.operator, inputs, node.attributes, node.outputs, node.domain);
     node.outputs.forEach((output, i) => copies.set(output, outputs[i]));
   }
@@ -57,13 +58,12 @@ export function convolutionBlock(): Promise<number | undefined> {
 
 /**
  * Whether blocks pay: a kernel larger than 1 × 1, whole blocks of channels, and enough places that
- * rearranging the weight is small beside the convolution. Constant weights are left to the runtime.
+ * rearranging the weight is small beside the convolution. A flipped weight has to be rearranged anyway.
+ * Constant weights are left to the runtime.
  */
 function gains(node: GraphNode, block: number): boolean {
-  const [x, w, b] = node.inputs;
-  if (node.operator !== "Conv" || b !== undefined || x === undefined || w === undefined) {
-    return false;
-  }
+  const [, w, b] = node.inputs;
+  if (node.operator !== "Conv" || b !== undefined || w === undefined) return false;
   if (w.constant !== undefined || w.shape.length !== 4 || sizeOf(w.shape.slice(2)) === 1) {
     return false;
   }
@@ -72,17 +72,28 @@ function gains(node: GraphNode, block: number): boolean {
   const [n, , height, width] = node.outputs[0].shape;
   if (out % block !== 0) return false;
   if (group > 1) return perGroup === 1 && group === out;
-  return perGroup % block === 0 && n * height * width >= 8 * out;
+  const large = n * height * width >= 8 * out;
+  return perGroup % block === 0 && (large || flippedWeightSource(w) !== undefined);
 }
 
-function blockedConv(node: GraphNode, x: Value, w: Value, block: number): Value {
+function blockedWeightOf(
+  node: GraphNode,
+  block: number,
+  copies: ReadonlyMap<Value, Value>,
+): Value {
+  const w = node.inputs[1]!;
+  if (intOf(node.attributes, "group", 1) > 1) return blockedPlanes(copies.get(w)!, block);
+  const source = flippedWeightSource(w);
+  return source === undefined
+    ? blockedWeight(copies.get(w)!, block)
+    : blockedFlippedWeight(copies.get(source)!, block);
+}
+
+function blockedConv(node: GraphNode, x: Value, weight: Value): Value {
   const { graph } = x;
   const [image] = operator(graph, "ReorderInput", [x], {}, 1, domain);
-  const weight = intOf(node.attributes, "group", 1) > 1
-    ? blockedPlanes(w, block)
-    : blockedWeight(w, block);
   const [y] = operator(graph, "Conv", [image, weight], node.attributes, 1, domain);
-  const channels = { channels: { kind: "int", value: w.shape[0] } } as const;
+  const channels = { channels: { kind: "int", value: weight.shape[0] } } as const;
   return operator(graph, "ReorderOutput", [y], channels, 1, domain)[0];
 }
 
@@ -102,6 +113,16 @@ function blockedWeight(w: Value, block: number): Value {
   return reshape(second, w.shape);
 }
 
+/** `blockedWeight` of the flipped weight, from the weight itself: twice as fast as one after the other. */
+function blockedFlippedWeight(w: Value, block: number): Value {
+  const [out, inputs, ...kernel] = w.shape;
+  const area = sizeOf(kernel);
+  const places = transpose(reshape(w, [out / block, block * inputs, area]), [0, 2, 1]);
+  const turned = gather(places, reversedPlaces(area), 1);
+  const blocks = reshape(turned, [out / block, area, block, inputs / block, block]);
+  return reshape(transpose(blocks, [3, 0, 1, 2, 4]), [inputs, out, ...kernel]);
+}
+
 /** [channels, 1, k, k] with blocks of channels innermost. */
 function blockedPlanes(w: Value, block: number): Value {
   const [channels, , ...kernel] = w.shape;
@@ -109,7 +130,7 @@ function blockedPlanes(w: Value, block: number): Value {
   return reshape(transpose(blocks, [0, 2, 1]), w.shape);
 }
 
-/** Compares blocked with plain convolutions, ordinary and depthwise, on drawn numbers. */
+/** Compares blocked with plain convolutions, flipped and depthwise ones too, on drawn numbers. */
 async function blockWorks(block: number): Promise<boolean> {
   const graph = new Graph();
   const channels = 2 * block;
@@ -118,6 +139,7 @@ async function blockWorks(block: number): Promise<boolean> {
   const weight = graph.input("weight", "float32", [channels, channels, 3, 3]);
   const planes = graph.input("planes", "float32", [channels, 1, 3, 3]);
   graph.output("dense", conv(x, weight, undefined, { pads }));
+  graph.output("flipped", conv(x, flippedWeight(weight), undefined, { pads }));
   graph.output("depthwise", conv(x, planes, undefined, { pads, group: channels }));
   const random = new RandomState(0);
   const feeds = Object.fromEntries(

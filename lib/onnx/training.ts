@@ -12,6 +12,7 @@ import { childSeed, RandomState } from "../base/random.ts";
 import { convolutionBlock, withBlockedConvolutions } from "./blocked_convolutions.ts";
 import { type Graph, sizeOf, type Value } from "./graph.ts";
 import { gradients } from "./gradients.ts";
+import { reshape } from "./ops.ts";
 import { clippedGradients, type Optimizer, type Schedule } from "./optimizers.ts";
 import {
   initialTensors,
@@ -138,7 +139,7 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
     loss,
     trained.map((record) => record.value),
     problem.stop === undefined ? {} : { stop: problem.stop },
-  );
+  ).map((slope) => reshape(slope, [sizeOf(slope.shape)]));
   if (problem.clipNorm !== undefined) {
     slopes = clippedGradients(slopes, problem.clipNorm).gradients;
   }
@@ -153,8 +154,9 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
   };
   trained.forEach(({ name, value }, i) => {
     const slots = optimizer.slots.map((slot) => {
-      state.set(`${name}/${slot}`, value.shape);
-      return graph.input(`${name}/${slot}`, "float32", value.shape);
+      const shape = slopes[i].shape;
+      state.set(`${name}/${slot}`, shape);
+      return graph.input(`${name}/${slot}`, "float32", shape);
     });
     const next = optimizer.update(value, slopes[i], slots, scalars);
     change(name, next.parameter);

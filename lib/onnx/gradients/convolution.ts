@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { flippedWeight, reversedPlaces } from "../flipped_weight.ts";
 import { sizeOf, type Value } from "../graph.ts";
 import {
   concat,
@@ -75,7 +76,7 @@ function inputGradient(dy: Value, w: Value, shape: readonly number[], window: Wi
   const flippedPads = [0, 1, 2, 3].map((side) => reach[side % 2] - pads[side]);
   const direct = strides.every((stride) => stride === 1) && flippedPads.every((size) => size >= 0);
   if (direct && group === 1) {
-    return conv(dy, flipped(w), undefined, { pads: flippedPads, dilations });
+    return conv(dy, flippedWeight(w), undefined, { pads: flippedPads, dilations });
   }
   if (direct && isDepthwise(w.shape, group)) {
     return conv(dy, flippedPlanes(w), undefined, { pads: flippedPads, dilations, group });
@@ -87,23 +88,11 @@ function inputGradient(dy: Value, w: Value, shape: readonly number[], window: Wi
   return convTranspose(dy, w, undefined, { ...window, output_padding });
 }
 
-/** [out, in, k, k] as [in, out, k, k], each kernel turned by 180 degrees. */
-function flipped(w: Value): Value {
-  const [out, inputs, ...kernel] = w.shape;
-  const area = sizeOf(kernel);
-  if (area === 1) return transpose(w, [1, 0, 2, 3]);
-  const places = Array.from({ length: area }, (_, i) => area - 1 - i);
-  // Places to the front, so that turning moves whole matrices.
-  const turned = gather(transpose(reshape(w, [out, inputs, area]), [2, 1, 0]), places, 0);
-  return reshape(transpose(turned, [1, 2, 0]), [inputs, out, ...kernel]);
-}
-
 /** [channels, 1, k, k], each kernel turned by 180 degrees. */
 function flippedPlanes(w: Value): Value {
   const [channels, , ...kernel] = w.shape;
   const area = sizeOf(kernel);
-  const places = Array.from({ length: area }, (_, i) => area - 1 - i);
-  return reshape(gather(reshape(w, [channels, area]), places, 1), w.shape);
+  return reshape(gather(reshape(w, [channels, area]), reversedPlaces(area), 1), w.shape);
 }
 
 /** Whether each output channel sees one input channel of its own. */
