@@ -63,6 +63,8 @@ type State = "waiting" | "running" | "done" | "failed" | "blocked";
 
 interface Job {
   readonly stage: Stage;
+  /** Place in the order of the plan. */
+  readonly order: number;
   state: State;
   /** Needs that are not in the store yet. */
   readonly open: Set<string>;
@@ -87,11 +89,17 @@ export async function executeLocally(
   options: ExecutionOptions,
 ): Promise<ExecutionResult> {
   const jobs = new Map<string, Job>();
+  /** Jobs that wait for a stage, by its key. */
+  const dependents = new Map<string, Set<Job>>();
+  /** Waiting jobs without open needs, in the order of the plan. */
+  const ready: Job[] = [];
   const cachedKeys = new Set<string>();
   const failures: StageFailure[] = [];
   const targetKeys = new Set(targets.map(({ key }) => key));
+  const work = new RemainingWork();
+  const running = new Set<Job>();
   let run = 0;
-  const timing = new StageTiming();
+  let done = 0;
 
   for (const target of targets) {
     if (await enlist(target)) await options.onTarget?.(target.key);
@@ -119,15 +127,30 @@ export async function executeLocally(
       }
     }
     cachedKeys.delete(stage.key);
+    if (known === "done") done--;
     const open = new Set<string>();
     for (const need of stage.needs) if (!await enlist(need)) open.add(need.key);
-    const attempts = jobs.get(stage.key)?.attempts ?? 0;
-    const hopeless = [...open].some((key) => ["failed", "blocked"].includes(jobs.get(key)!.state));
-    const state = hopeless ? "blocked" : "waiting";
-    // Needs were inserted before, so the map's order is a valid order to run in.
-    jobs.delete(stage.key);
-    jobs.set(stage.key, { stage, state, open, fraction: 0, attempts });
+    const { attempts = 0, order = jobs.size } = jobs.get(stage.key) ?? {};
+    const job: Job = { stage, order, state: "waiting", open, fraction: 0, attempts };
+    if ([...open].some((key) => ["failed", "blocked"].includes(jobs.get(key)!.state))) {
+      job.state = "blocked";
+    } else work.add(stage);
+    jobs.set(stage.key, job);
+    for (const key of open) dependentsOf(key).add(job);
+    if (job.state === "waiting" && open.size === 0) makeReady(job);
     return false;
+  }
+
+  function dependentsOf(key: string): Set<Job> {
+    let set = dependents.get(key);
+    if (set === undefined) dependents.set(key, set = new Set());
+    return set;
+  }
+
+  function makeReady(job: Job): void {
+    let place = ready.length;
+    while (place > 0 && ready[place - 1].order > job.order) place--;
+    ready.splice(place, 0, job);
   }
 
   async function runJobs(): Promise<void> {
@@ -188,17 +211,16 @@ export async function executeLocally(
     }
 
     async function claimNext(): Promise<{ job: Job; claim: Disposable } | "wait" | "finished"> {
-      let left = false;
-      for (const job of jobs.values()) {
-        if (job.state === "running") left = true;
-        if (job.state !== "waiting") continue;
-        left = true;
-        if (job.open.size > 0 || !memory.reserve(job.stage)) continue;
+      for (let place = 0; place < ready.length; place++) {
+        const job = ready[place];
+        if (!memory.reserve(job.stage)) continue;
+        ready.splice(place, 1);
         job.state = "running";
+        running.add(job);
         const claim = await store.claim(job.stage.key);
         if (claim === undefined) { // another process computes it
-          job.state = "waiting";
           memory.release(job.stage);
+          retry(job); // at the same place
           continue;
         }
         if (await store.has(job.stage.input.stage, job.stage.key)) {
@@ -209,7 +231,7 @@ export async function executeLocally(
         }
         return { job, claim };
       }
-      return left ? "wait" : "finished";
+      return ready.length + running.size > 0 ? "wait" : "finished";
     }
 
     /** False when the worker is of no more use. */
@@ -228,18 +250,19 @@ export async function executeLocally(
       switch (end.says) {
         case "done":
           run++;
-          timing.add(job.stage, end.seconds);
+          work.time(job.stage, end.seconds);
           await finish(job);
           return true;
         case "missing": {
           const need = job.stage.needs.find(({ key }) => key === end.key)!;
-          job.state = "waiting";
           job.attempts++;
           if (job.attempts >= mostAttempts) {
             fail(job, { message: `its input ${need.label} is damaged again and again` });
           } else {
-            await enlist(need, true);
             job.open.add(need.key);
+            dependentsOf(need.key).add(job);
+            retry(job);
+            await enlist(need, true);
           }
           return true;
         }
@@ -248,9 +271,9 @@ export async function executeLocally(
           return true;
         case "died":
           if (stopped) return false;
-          job.state = "waiting";
           job.attempts++;
-          if (job.attempts >= mostAttempts) {
+          if (job.attempts < mostAttempts) retry(job);
+          else {
             fail(job, {
               message: `its worker process ended (${end.reason})`,
               remedy: "Often memory is short: try --workers 1.",
@@ -261,15 +284,32 @@ export async function executeLocally(
     }
   }
 
+  /** Back among the waiting ones. */
+  function retry(job: Job): void {
+    running.delete(job);
+    job.state = "waiting";
+    job.fraction = 0;
+    if (job.open.size === 0) makeReady(job);
+  }
+
   async function finish(job: Job): Promise<void> {
+    running.delete(job);
     job.state = "done";
-    for (const other of jobs.values()) other.open.delete(job.stage.key);
+    done++;
+    work.remove(job.stage);
+    for (const other of dependents.get(job.stage.key) ?? []) {
+      other.open.delete(job.stage.key);
+      if (other.state === "waiting" && other.open.size === 0) makeReady(other);
+    }
+    dependents.delete(job.stage.key);
     report();
     if (targetKeys.has(job.stage.key)) await options.onTarget?.(job.stage.key);
   }
 
   function fail(job: Job, reason: Omit<StageFailure, "stage">): void {
+    running.delete(job);
     job.state = "failed";
+    work.remove(job.stage);
     const failure = { ...reason, stage: job.stage };
     failures.push(failure);
     options.onFailure?.(failure);
@@ -278,47 +318,70 @@ export async function executeLocally(
   }
 
   function block(key: string): void {
-    for (const other of jobs.values()) {
-      if (other.state === "waiting" && other.open.has(key)) {
-        other.state = "blocked";
-        block(other.stage.key);
-      }
+    for (const other of dependents.get(key) ?? []) {
+      if (other.state !== "waiting") continue;
+      other.state = "blocked";
+      work.remove(other.stage);
+      block(other.stage.key);
     }
   }
 
   function report(): void {
-    const all = [...jobs.values()];
-    const unfinished = all.filter(({ state }) => state === "waiting" || state === "running");
-    const work = unfinished.reduce(
-      (sum, job) => sum + timing.estimate(job.stage) * (1 - job.fraction),
-      0,
-    );
+    const unfinished = jobs.size - done;
+    let seconds = work.seconds();
+    for (const { stage, fraction } of running) seconds -= work.estimate(stage) * fraction;
     options.onProgress?.({
-      done: all.filter(({ state }) => state === "done").length,
-      of: all.length,
-      secondsLeft: work / Math.max(1, Math.min(options.workers, unfinished.length)),
-      running: all.filter(({ state }) => state === "running").map(({ stage }) => stage.label),
+      done,
+      of: jobs.size,
+      secondsLeft: Math.max(0, seconds) / Math.max(1, Math.min(options.workers, unfinished)),
+      running: Array.from(running, ({ stage }) => stage.label),
     });
   }
 }
 
-/** Seconds a stage takes: the planned estimate, scaled by what stages of its kind have shown so far. */
-class StageTiming {
-  readonly #sums = new Map<string, { measured: number; estimated: number }>();
+/**
+ * Seconds that unfinished stages take: the planned estimates, scaled per kind of stage by what its
+ * finished stages have shown.
+ */
+class RemainingWork {
+  readonly #kinds = new Map<string, { left: number; measured: number; estimated: number }>();
 
-  add(stage: Stage, seconds: number): void {
-    const sum = this.#sums.get(stage.input.stage) ?? { measured: 0, estimated: 0 };
-    sum.measured += seconds;
-    sum.estimated += stage.seconds;
-    this.#sums.set(stage.input.stage, sum);
+  add(stage: Stage): void {
+    this.#kind(stage).left += stage.seconds;
+  }
+
+  remove(stage: Stage): void {
+    this.#kind(stage).left -= stage.seconds;
+  }
+
+  time(stage: Stage, seconds: number): void {
+    const kind = this.#kind(stage);
+    kind.measured += seconds;
+    kind.estimated += stage.seconds;
   }
 
   estimate(stage: Stage): number {
-    const sum = this.#sums.get(stage.input.stage);
-    return sum === undefined || sum.estimated === 0
-      ? stage.seconds
-      : stage.seconds * sum.measured / sum.estimated;
+    return stage.seconds * scale(this.#kind(stage));
   }
+
+  seconds(): number {
+    let sum = 0;
+    for (const kind of this.#kinds.values()) sum += kind.left * scale(kind);
+    return sum;
+  }
+
+  #kind({ input: { stage } }: Stage): { left: number; measured: number; estimated: number } {
+    let kind = this.#kinds.get(stage);
+    if (kind === undefined) {
+      this.#kinds.set(stage, kind = { left: 0, measured: 0, estimated: 0 });
+    }
+    return kind;
+  }
+}
+
+/** How much longer than estimated stages of a kind take. */
+function scale({ measured, estimated }: { measured: number; estimated: number }): number {
+  return estimated === 0 ? 1 : measured / estimated;
 }
 
 /** Memory shared by the running stages; a stage larger than all of it runs alone. */
