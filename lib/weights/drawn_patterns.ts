@@ -127,8 +127,8 @@ function drawPattern(
       const dy = row - centerY;
       const distance = shape((cos * dx + sin * dy) * squeeze, cos * dy - sin * dx) * radius;
       const cover = Math.min(1, Math.max(0, 0.5 - distance)); // one pixel of smooth edge
-      const a = front.at(column, row);
-      const b = back.at(column, row);
+      const a = cover > 0 ? front.at(column, row) : 0;
+      const b = cover < 1 ? back.at(column, row) : 0;
       for (let c = 0; c < 3; c++) {
         const inside = front.dark[c] + a * (front.light[c] - front.dark[c]);
         const outside = back.dark[c] + b * (back.light[c] - back.dark[c]);

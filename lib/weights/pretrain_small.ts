@@ -27,10 +27,10 @@ import { drawPatterns, patternSize, patternTraits } from "./drawn_patterns.ts";
 /** How the published weights were trained. */
 export const smallPretraining = {
   seed: 20240617,
-  steps: 1400,
+  steps: 1800,
   batch: 64,
   learningRate: 3e-3,
-  weightDecay: 1e-4,
+  weightDecay: 1e-5,
 } as const;
 
 /** Options of `trainSmallBackbone`. */
