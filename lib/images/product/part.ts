@@ -165,10 +165,19 @@ export interface Part {
   readonly marks: readonly Mark[];
 }
 
+/**
+ * How far solder, wires, pins and piezo vary, relative to the metal around them. Below 1, so that on
+ * good parts the false alarms of a detector gather in the surroundings, as the paper describes.
+ */
+const steadiness = 0.6;
+
 /** Draws a part without defects. `nuisance` scales how far it may lie from the middle of what is allowed. */
 export function goodPart(layout: ProductLayout, random: RandomState, nuisance: number): Part {
   const vary = (middle: number, spread: number) =>
     rounded(middle + nuisance * spread * bell(random));
+  const steady = nuisance * steadiness;
+  const settle = (middle: number, spread: number) =>
+    rounded(middle + steady * spread * bell(random));
   const noise = random.uint32();
   const camera = {
     shift: { x: vary(0, 0.003), y: vary(0, 0.003) },
@@ -194,40 +203,40 @@ export function goodPart(layout: ProductLayout, random: RandomState, nuisance: n
   const ring = { tone: vary(1, 0.13), contrast: vary(1, 0.4), horn: vary(-0.66, 0.09) };
   const glints = harmlessGlints(layout, random, nuisance);
   const border = {
-    tone: vary(1, 0.12),
-    glue: rounded(random.uniform(10, 34)),
-    glueFrom: vary(-0.1, 0.25),
+    tone: settle(1, 0.14),
+    glue: rounded(random.uniform(14, 30)),
+    glueFrom: settle(-0.1, 0.3),
   };
-  const piezo = { turn: vary(0, 0.004), ragged: vary(0.0027, 0.0009) };
+  const piezo = { turn: settle(0, 0.005), ragged: settle(0.0027, 0.0012) };
   const weave = random.random();
   const electrode = {
-    tone: vary(1, 0.04),
-    warmth: vary(0, 3),
-    rows: rounded(weave < 0.6 ? random.uniform(11, 22) : random.uniform(0, 5)),
-    twill: rounded(weave > 0.45 && weave < 0.85 ? random.uniform(5, 11) : random.uniform(0, 2)),
-    speckle: rounded(weave > 0.8 ? random.uniform(10, 16) : random.uniform(6, 10)),
-    clouds: rounded(nuisance * random.uniform(1, 6)),
-    turn: vary(-0.02, 0.03),
-    period: vary(0.027, 0.003),
+    tone: settle(1, 0.06),
+    warmth: settle(0, 4),
+    rows: rounded(weave < 0.6 ? random.uniform(9, 17) : random.uniform(0, 4)),
+    twill: rounded(weave > 0.45 && weave < 0.85 ? random.uniform(4, 8) : random.uniform(0, 2)),
+    speckle: rounded(weave > 0.8 ? random.uniform(7, 11) : random.uniform(4, 7)),
+    clouds: rounded(steady * random.uniform(1, 6)),
+    turn: settle(-0.02, 0.04),
+    period: settle(0.027, 0.004),
   };
   const hole = {
-    x: vary(layout.hole.x, 0.005),
-    y: vary(layout.hole.y, 0.005),
-    radius: vary(layout.hole.radius, 0.003),
-    tone: vary(1, 0.12),
+    x: settle(layout.hole.x, 0.006),
+    y: settle(layout.hole.y, 0.006),
+    radius: settle(layout.hole.radius, 0.004),
+    tone: settle(1, 0.14),
   };
   const dots = [
-    goodDot(layout, 0, random, nuisance),
-    goodDot(layout, 1, random, nuisance),
+    goodDot(layout, 0, random, steady),
+    goodDot(layout, 1, random, steady),
   ] as const;
-  const pins = [goodPin(random, nuisance), goodPin(random, nuisance)] as const;
+  const pins = [goodPin(random, steady), goodPin(random, steady)] as const;
   const wire = (side: 0 | 1): Wire => {
-    const course = goodCourse(layout, side, random, nuisance);
+    const course = goodCourse(layout, side, random, steady);
     return {
       course,
       points: wirePoints(layout, side, dots[side], pins[side], course),
-      width: vary(0.0115, 0.001),
-      tone: vary(1, 0.14),
+      width: settle(0.0115, 0.0012),
+      tone: settle(1, 0.16),
       burn: 0,
       burnAt: 0.5,
       present: true,
@@ -391,7 +400,7 @@ function harmlessGlints(layout: ProductLayout, random: RandomState, nuisance: nu
       width: rounded(random.uniform(0.006, onRing ? 0.022 : 0.05)),
       length: rounded(random.uniform(0.06, 0.4)),
       strength: rounded(
-        nuisance * strong * random.uniform(20, 85) * (random.random() < 0.3 ? -0.8 : 1),
+        nuisance * strong * random.uniform(24, 100) * (random.random() < 0.3 ? -0.8 : 1),
       ),
     });
   }
