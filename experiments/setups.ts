@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExperimentRow } from "../lib/runner/experiment.ts";
+import type { ExperimentRow, SingleMethod } from "../lib/runner/experiment.ts";
 
 /** The detectors of the paper by id, with their names in the tables. */
 export const detectorNames = {
@@ -14,6 +14,19 @@ export const detectorNames = {
 } as const;
 
 export type DetectorId = keyof typeof detectorNames;
+
+/** The detectors of the VAD tables in the order of their rows. */
+export const vadDetectors: readonly DetectorId[] = [
+  "fastflow",
+  "rd4ad",
+  "patchcore",
+  "efficientad",
+];
+
+/** The same four as "All AD" of Tables 3 and 4. */
+export const allFour: readonly DetectorId[] = ["patchcore", "fastflow", "rd4ad", "efficientad"];
+
+type FeatureSet = NonNullable<Extract<SingleMethod, { kind: "segad" }>["features"]>;
 
 /** "One-class Anomaly Detection": a detector alone, its score the maximum of its map. */
 export function detectorAlone(detector: DetectorId, table: string): ExperimentRow {
@@ -27,14 +40,53 @@ export function detectorAlone(detector: DetectorId, table: string): ExperimentRo
 }
 
 /** "Anomaly Detector + Ours": K = 1. */
-export function detectorAndOurs(detector: DetectorId, table: string): ExperimentRow {
+export function detectorAndOurs(
+  detector: DetectorId,
+  table: string,
+  features?: FeatureSet,
+): ExperimentRow {
   const row = `${detectorNames[detector]} + Ours`;
   return {
     group: "SegAD (Ours)",
     row,
-    method: { kind: "segad", detectors: [detector] },
+    method: {
+      kind: "segad",
+      detectors: [detector],
+      ...(features === undefined ? {} : { features }),
+    },
     paper: { table, row },
     base: detectorNames[detector],
+  };
+}
+
+/** "All AD + Ours": the maps of several detectors. */
+export function allAndOurs(
+  detectors: readonly DetectorId[],
+  table: string,
+  features?: FeatureSet,
+): ExperimentRow {
+  return {
+    group: "SegAD (Ours)",
+    row: "All AD + Ours",
+    method: { kind: "segad", detectors, ...(features === undefined ? {} : { features }) },
+    paper: { table, row: "All AD + Ours" },
+  };
+}
+
+/** "AllAD+WRN+Ours": the four detectors and the classifier, the paper's best. */
+export const allAndWrnAndOurs: ExperimentRow = {
+  group: "SegAD (Ours)",
+  row: "AllAD+WRN+Ours",
+  method: { kind: "segad", detectors: allFour, classifier: "wrn" },
+  paper: { table: "3", row: "AllAD+WRN+Ours" },
+};
+
+/** "Anomaly Detector + Supervised Classifier + Ours": K = 1 with the classifier. */
+export function detectorAndWrnAndOurs(detector: DetectorId): ExperimentRow {
+  return {
+    group: "SegAD (Ours)",
+    row: `${detectorNames[detector]} + WRN + Ours`,
+    method: { kind: "segad", detectors: [detector], classifier: "wrn" },
   };
 }
 
@@ -50,4 +102,9 @@ export function supervised(
     method: { kind: "supervised", method },
     paper: { table, row },
   };
+}
+
+/** `row` as a table has it that the paper does not fill with it. */
+export function unpublished({ paper: _, ...row }: ExperimentRow, note?: string): ExperimentRow {
+  return note === undefined ? row : { ...row, note };
 }

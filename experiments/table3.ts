@@ -6,9 +6,16 @@
  */
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot, vadSeeds } from "./protocols.ts";
-import { detectorAlone, detectorAndOurs, type DetectorId, supervised } from "./setups.ts";
-
-const detectors: readonly DetectorId[] = ["fastflow", "rd4ad", "patchcore", "efficientad"];
+import {
+  allAndOurs,
+  allAndWrnAndOurs,
+  allFour,
+  detectorAlone,
+  detectorAndOurs,
+  supervised,
+  unpublished,
+  vadDetectors,
+} from "./setups.ts";
 
 export const table3: Experiment = {
   id: "table3",
@@ -17,28 +24,14 @@ export const table3: Experiment = {
   layout: "vad",
   protocol: vadHighShot,
   seeds: vadSeeds,
-  allDetectors: ["patchcore", "fastflow", "rd4ad", "efficientad"],
+  allDetectors: allFour,
   rows: [
-    ...detectors.map((detector) => detectorAlone(detector, "2")),
+    ...vadDetectors.map((detector) => detectorAlone(detector, "2")),
     supervised("devnet", "3"),
     supervised("dra", "3"),
     supervised("wrn", "3"),
-    ...detectors.map((detector) => detectorAndOurs(detector, "3")),
-    {
-      group: "SegAD (Ours)",
-      row: "All AD + Ours",
-      method: { kind: "segad", detectors: ["patchcore", "fastflow", "rd4ad", "efficientad"] },
-      note: "All AD + Ours is not a row of the paper's Table 3.",
-    },
-    {
-      group: "SegAD (Ours)",
-      row: "AllAD+WRN+Ours",
-      method: {
-        kind: "segad",
-        detectors: ["patchcore", "fastflow", "rd4ad", "efficientad"],
-        classifier: "wrn",
-      },
-      paper: { table: "3", row: "AllAD+WRN+Ours" },
-    },
+    ...vadDetectors.map((detector) => detectorAndOurs(detector, "3")),
+    unpublished(allAndOurs(allFour, "3"), "is not a row of the paper's Table 3."),
+    allAndWrnAndOurs,
   ],
 };

@@ -4,7 +4,12 @@
  * @module
  */
 import { unknownName } from "../base/errors.ts";
-import type { Experiment, ExperimentRow, RowMethod } from "../runner/experiment.ts";
+import {
+  type Experiment,
+  type ExperimentRow,
+  type RowMethod,
+  singleMethods,
+} from "../runner/experiment.ts";
 import { visible } from "../report/escape.ts";
 import { wrap } from "../report/to_text.ts";
 import { defineCommand } from "./arguments.ts";
@@ -84,14 +89,17 @@ export function listExperiment(
 }
 
 function methodsOf(method: RowMethod): string[] {
-  switch (method.kind) {
-    case "detector":
-      return [method.detector];
-    case "supervised":
-      return [method.method];
-    case "segad":
-      return [...method.detectors, ...(method.classifier === undefined ? [] : [method.classifier])];
-  }
+  const needs = singleMethods(method).flatMap((one) => {
+    switch (one.kind) {
+      case "detector":
+        return [one.detector];
+      case "supervised":
+        return [one.method];
+      case "segad":
+        return [...one.detectors, ...(one.classifier === undefined ? [] : [one.classifier])];
+    }
+  });
+  return [...new Set(needs)];
 }
 
 function experimentNamed(name: string, experiments: readonly Experiment[]): Experiment {

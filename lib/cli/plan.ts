@@ -26,7 +26,11 @@ export const planCommand = defineCommand({
   },
   positionals: [{ name: "experiment", description: "table3, …, or all", repeatable: true }],
   async run({ output, experiments }, { options, positionals }) {
-    const plans = await planRuns(experimentsNamed(positionals, experiments), options);
+    const plans = await planRuns(
+      experimentsNamed(positionals, experiments),
+      options,
+      positionals.includes("all") ? "all" : "named",
+    );
     const store = await openStore(resolve(options.cache));
     const survey = await surveyPlans(store, plans, options.workers ?? defaultWorkers());
     store.close();

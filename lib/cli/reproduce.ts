@@ -65,7 +65,11 @@ export const reproduceCommand = defineCommand({
   positionals: [{ name: "experiment", description: "table3, …, or all", repeatable: true }],
   async run({ output, experiments, signal }, { options, positionals }) {
     const start = performance.now();
-    const plans = await planRuns(experimentsNamed(positionals, experiments), options);
+    const plans = await planRuns(
+      experimentsNamed(positionals, experiments),
+      options,
+      positionals.includes("all") ? "all" : "named",
+    );
     requireSomeRow(plans);
     const outcome = await runInStore(plans, options, { output, signal });
     const seconds = (performance.now() - start) / 1000;

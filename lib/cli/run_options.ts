@@ -4,29 +4,31 @@
  * @module
  */
 import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { HarnessError, unknownName, UsageError } from "../base/errors.ts";
-import { openDataset } from "../images/datasets.ts";
-import { describeImage } from "../images/decode.ts";
-import { readImageHeader } from "../images/image_header.ts";
 import type { Dataset } from "../images/sample.ts";
 import { detectors } from "../maps/detectors.ts";
 import { numericsClass } from "../onnx/session.ts";
 import type { Experiment, ExperimentRow } from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
-import { planSegmentation } from "../runner/planned_segmentation.ts";
+import { type PlannedSegmentation, planSegmentation } from "../runner/planned_segmentation.ts";
 import { type PlannedWeights, planWeights } from "../runner/planned_weights.ts";
 import { profileNamed } from "../runner/profile.ts";
 import { backboneNamed } from "../weights/backbones.ts";
 import type { OptionSpecs, OptionValues } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
+import { pairWithData } from "./run_data.ts";
+import { planSegmentations } from "./run_segmentations.ts";
 
 /** Options of the commands that plan. */
 export const runOptionSpecs = {
   data: {
     type: "string",
     value: "DIR",
-    description: "images in VAD's layout; without it the embedded product",
+    repeatable: true,
+    description:
+      "images in the layout of VAD, VisA or MVTec AD, one folder for each layout at most; " +
+      "without it the embedded products",
   },
   profile: {
     type: "string",
@@ -55,7 +57,9 @@ export const runOptionSpecs = {
   segmap: {
     type: "string",
     value: "MAP",
-    description: "segmentation map: vad, whole, rings:N or a label PNG",
+    description:
+      "segmentation map: vad, whole, rings:N, a label PNG, or a folder with one for each " +
+      "class or image",
   },
   variant: {
     type: "string",
@@ -89,55 +93,80 @@ export function experimentsNamed(
   });
 }
 
-/** Plans the experiments under the options. */
+/**
+ * Plans the experiments under the options.
+ *
+ * @param choose whether an experiment that no `--data` folder fits is left out or an error
+ */
 export async function planRuns(
   experiments: readonly Experiment[],
   options: RunOptions,
+  choose: "all" | "named" = "named",
 ): Promise<Plan[]> {
-  const rows = experiments.map((experiment) => chosenRows(experiment, options));
-  const dataset = await openDataset(options.data ?? "synthetic");
-  const setting = await commonSetting(dataset, options);
-  return experiments.map((experiment, i) =>
-    planExperiment(experiment, rows[i], {
-      ...setting,
-      seeds: chosenSeeds(experiment, options.seeds),
-    })
-  );
+  const chosen = chosenParts(experiments, options);
+  const paired = await pairWithData(experiments, options.data, choose);
+  const settings = new Map<Dataset, Omit<RunSetting, "seeds">>();
+  for (const { dataset } of paired) {
+    if (!settings.has(dataset)) settings.set(dataset, await commonSetting(dataset, options));
+  }
+  return paired.map(({ experiment, dataset }) => {
+    const { rows, seeds } = chosen[experiments.indexOf(experiment)];
+    return planExperiment(experiment, rows, { ...settings.get(dataset)!, seeds });
+  });
 }
 
 /** Folders and files beside store and project that a run of the plans reads. */
 export function readFolders(plans: readonly Plan[]): string[] {
-  const paths = plans.flatMap(({ setting: { dataset, weights, segmentation } }) => [
+  const paths = plans.flatMap(({ setting: { dataset, weights, segmentations } }) => [
     ...(dataset.source.kind === "folder" ? [dataset.source.root] : []),
     ...[...weights.values()].flatMap((planned) =>
       planned instanceof HarnessError ? [] : [planned.file]
     ),
-    ...(segmentation.spec.includes("/") || segmentation.spec.endsWith(".png")
-      ? [segmentation.spec, segmentation.spec.replace(/\.png$/i, ".json")]
-      : []),
+    ...[...segmentations.values()].flatMap((planned) =>
+      planned instanceof HarnessError ? [] : segmentationPaths(planned)
+    ),
   ]);
   return [...new Set(paths.map((path) => resolve(path)))];
 }
 
-function chosenRows(experiment: Experiment, options: RunOptions): ExperimentRow[] {
-  const ids = list(options.detectors)?.map((name) => {
-    const found = [...detectors.values()].find((detector) =>
-      detector.id === name || detector.name === name
-    );
-    if (found === undefined) throw unknownName("detector", name, detectors.keys());
-    return found.id;
-  });
-  return chooseRows(experiment, list(options.rows), ids);
+function segmentationPaths({ kind, spec }: PlannedSegmentation): string[] {
+  if (kind === "images") return [spec];
+  return spec.includes("/") || spec.endsWith(".png")
+    ? [spec, spec.replace(/\.png$/i, ".json")]
+    : [];
 }
 
-function chosenSeeds({ id, seeds }: Experiment, count: number | undefined): readonly number[] {
-  if (count === undefined) return seeds;
-  if (count < 1 || count > seeds.length) {
-    throw new UsageError(`Cannot run ${count} seeds: ${id} has ${seeds.length}`, {
-      remedy: `Give --seeds a number from 1 to ${seeds.length}.`,
-    });
+/** Rows and seeds that the options leave of each experiment. */
+function chosenParts(
+  experiments: readonly Experiment[],
+  options: RunOptions,
+): { readonly rows: readonly ExperimentRow[]; readonly seeds: readonly number[] }[] {
+  const names = list(options.rows);
+  const known = new Set(experiments.flatMap(({ rows }) => rows.map(({ row }) => row)));
+  const unknown = names?.find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw unknownName(`row of ${experiments.map(({ id }) => id).join(", ")}`, unknown, known);
   }
-  return seeds.slice(0, count);
+  const ids = list(options.detectors)?.map(detectorId);
+  const most = Math.max(...experiments.map(({ seeds }) => seeds.length));
+  const count = options.seeds ?? most;
+  if (count < 1 && most > 0 || count > most) {
+    throw new UsageError(
+      `Cannot run ${count} seeds: ${experiments.map(({ id }) => id).join(", ")} has ${most}`,
+      { remedy: `Give --seeds a number from 1 to ${most}.` },
+    );
+  }
+  return experiments.map((experiment) => ({
+    rows: chooseRows(experiment, names, ids),
+    seeds: experiment.seeds.slice(0, count),
+  }));
+}
+
+/** The detector that a person called by its id or its name in the tables. */
+function detectorId(name: string): string {
+  const found = [...detectors.values()].find((one) => one.id === name || one.name === name);
+  if (found === undefined) throw unknownName("detector", name, detectors.keys());
+  return found.id;
 }
 
 async function commonSetting(
@@ -157,8 +186,7 @@ async function commonSetting(
       throw unknownName(`variant of ${id}`, variant, detector.variants);
     }
   }
-  const images = await imageSizeOf(dataset);
-  const segmentation = await planSegmentation(segmapSpec(dataset, options), profile.size, images);
+  const segmentations = await planSegmentations(dataset, options.segmap, profile.size);
   return {
     dataset,
     profile,
@@ -170,8 +198,8 @@ async function commonSetting(
         ),
       ),
     ),
-    segmentation,
-    wholeImage: await planSegmentation("whole", profile.size, images),
+    segmentations,
+    wholeImage: await planSegmentation("whole", profile.size, { width: 1, height: 1 }),
     variants,
     numerics: numericsClass("cpu"),
   };
@@ -194,35 +222,6 @@ async function weightsOrReason(
     if (error instanceof HarnessError && file === undefined) return error;
     throw error;
   }
-}
-
-/** Width and height of the first image, which stands for all. */
-async function imageSizeOf(
-  { source, samples }: Dataset,
-): Promise<{ width: number; height: number }> {
-  if (source.kind === "synthetic") {
-    return { width: source.product.size, height: source.product.size };
-  }
-  const bytes = await Deno.readFile(join(source.root, samples[0].id));
-  return readImageHeader(bytes)?.size ?? await describeImage(bytes, samples[0].id);
-}
-
-/** The map of the embedded product and of VAD is known; another product needs its own. */
-function segmapSpec(dataset: Dataset, { segmap, data }: RunOptions): string {
-  if (segmap !== undefined) return segmap;
-  if (data === undefined || isVad(dataset)) return "vad";
-  throw new UsageError(`Cannot choose a segmentation map for ${data}: only VAD's is known`, {
-    remedy:
-      "Add --segmap: whole, rings:N (concentric rings), or a label PNG drawn for the product.",
-  });
-}
-
-/** VAD by its published counts. */
-function isVad({ samples }: Dataset): boolean {
-  const count = (split: string, label: number) =>
-    samples.filter((sample) => sample.split === split && sample.label === label).length;
-  return count("train", 0) === 2000 && count("train", 1) === 1000 && count("test", 0) === 1000 &&
-    count("test", 1) === 1000;
 }
 
 function list(words: string | undefined): string[] | undefined {

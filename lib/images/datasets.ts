@@ -11,7 +11,12 @@ import { type Layout, openLayout } from "./layout.ts";
 import { mvtecLayout } from "./mvtec_layout.ts";
 import { type Dataset, makeDataset } from "./sample.ts";
 import { shownList, shownPath } from "./shown_path.ts";
-import { productSamples, type SyntheticProduct, syntheticProduct } from "./synthetic_product.ts";
+import {
+  productSamples,
+  siblingProducts,
+  type SyntheticProduct,
+  syntheticProduct,
+} from "./synthetic_product.ts";
 import { vadLayout } from "./vad_layout.ts";
 import { visaLayout } from "./visa_layout.ts";
 
@@ -21,10 +26,21 @@ export const layouts: readonly Layout[] = [visaLayout, vadLayout, mvtecLayout];
 /** Data sets that need no folder, by name. */
 export const namedDatasets: ReadonlyMap<string, () => Dataset> = new Map([
   ["synthetic", () => syntheticDataset(syntheticProduct())],
+  ["siblings", () => siblingDataset(siblingProducts(siblingCount, { counts: siblingCounts }))],
 ]);
 
+/** Classes and images of the data set that stands in for VisA and MVTec AD: as those, no bad training image. */
+const siblingCount = 3;
+const siblingCounts = {
+  train_good: 100,
+  train_bad: 0,
+  test_good: 40,
+  test_bad: 60,
+  test_bad_unseen: 0,
+};
+
 /**
- * Opens a data set by name ("synthetic": the embedded product), or a folder whose layout is told by
+ * Opens a data set by name ("synthetic": the embedded product, "siblings": three others like it), or a folder whose layout is told by
  * what it holds. Every file of a folder is hashed.
  *
  * @throws {DataError} for a folder that is not there, has no known layout, or has faults
@@ -55,6 +71,18 @@ export function syntheticDataset(product: SyntheticProduct): Dataset {
     layout: "synthetic",
     samples: productSamples(product),
     source: { kind: "synthetic", product },
+  });
+}
+
+/** A data set of several drawn products, one class each. */
+export function siblingDataset(products: readonly SyntheticProduct[]): Dataset {
+  return makeDataset({
+    name: "siblings",
+    layout: "synthetic",
+    samples: products.flatMap((product) =>
+      productSamples(product).map((sample) => ({ ...sample, id: `${product.name}/${sample.id}` }))
+    ),
+    source: { kind: "products", products },
   });
 }
 

@@ -54,6 +54,11 @@ export async function readPixels(
  */
 export async function readImage(source: ImageSource, sample: Sample): Promise<RgbImage> {
   if (source.kind === "synthetic") return drawSample(source.product, sample);
+  if (source.kind === "products") {
+    const product = source.products.find(({ name }) => name === sample.class);
+    if (product === undefined) throw new RangeError(`Cannot draw ${sample.id}: no such product`);
+    return drawSample(product, { id: sample.id.slice(product.name.length + 1) });
+  }
   const path = join(source.root, sample.id);
   const name = shownPath(path);
   const bytes = await readSampleFile(path);

@@ -30,9 +30,11 @@ export interface Sample {
 /** Where the pixels of a data set come from. Never part of a digest: a data set may be moved. */
 export type ImageSource =
   | { readonly kind: "folder"; readonly root: string }
-  | { readonly kind: "synthetic"; readonly product: SyntheticProduct };
+  | { readonly kind: "synthetic"; readonly product: SyntheticProduct }
+  /** One product a class; ids begin with the class, "part1/test/bad/0001.png". */
+  | { readonly kind: "products"; readonly products: readonly SyntheticProduct[] };
 
-/** Names of the layouts that `openDataset` reads, and the embedded product. */
+/** Names of the layouts that `openDataset` reads, and the embedded products. */
 export type LayoutName = "vad" | "visa" | "mvtec" | "synthetic";
 
 /** A data set: its samples in canonical order, and where their pixels come from. */

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { HarnessError } from "../base/errors.ts";
 import { assumptionsOf } from "../runner/assumptions.ts";
+import type { RunSetting } from "../runner/plan.ts";
 import type { PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
 import { paperNumbers } from "./paper_numbers.ts";
 import type { ExperimentResult, ResultRow } from "./results.ts";
@@ -27,9 +29,10 @@ export function resultOfRun(
     notes: [
       `Protocol: ${experiment.protocol.description}.`,
       `Profile ${profile.name}: ${profile.description}; backbone ${setting.backbone}; ` +
-      `segmentation map ${setting.segmentation.spec} (${setting.segmentation.segments.length} segments).`,
+      `${segmentationText(setting)}.`,
     ],
     assumptions: assumptionsOf(
+      experiment,
       rows.filter(({ evaluation }) => evaluation !== undefined).map(({ planned }) =>
         planned.row.method
       ),
@@ -55,8 +58,25 @@ export function resultRow({ planned, evaluation, failure }: RowOutcome): ResultR
     ...(row.base === undefined ? {} : { base: row.base }),
     ...(error === undefined ? {} : { error }),
     ...(row.note === undefined ? {} : { note: row.note }),
+    ...(row.base === undefined ? {} : { base: row.base }),
     ...(evaluation?.classes === undefined ? {} : { classes: evaluation.classes }),
   };
+}
+
+/** The row that scores stand under: of a mean over methods, "An. Det. / PatchCore" for each of them. */
+export function scoreRowName(row: string, part: string | undefined): string {
+  return part === undefined ? row : `${row} / ${part}`;
+}
+
+/** "segmentation map vad (7 segments)", or what each class has. */
+function segmentationText({ segmentations }: RunSetting): string {
+  const texts = [...segmentations].map(([name, one]) => [
+    name,
+    one instanceof HarnessError ? "none" : `${one.spec} (${one.segments.length} segments)`,
+  ]);
+  return new Set(texts.map(([, text]) => text)).size === 1
+    ? `segmentation map ${texts[0][1]}`
+    : `segmentation maps ${texts.map((pair) => pair.join(": ")).join(", ")}`;
 }
 
 /** The scores of every test image by every row, in the order of rows, seeds and images. */
@@ -64,7 +84,7 @@ export function scoresOfRun({ rows }: PlanOutcome): ScoreRecord[] {
   return rows.flatMap(({ planned, scores }) =>
     scores.flatMap(({ cell, values }) =>
       cell.test.map((sample, i) => ({
-        row: planned.row.row,
+        row: scoreRowName(planned.row.row, cell.part),
         seed: cell.seed,
         image: sample.id,
         label: sample.label,

@@ -4,22 +4,24 @@
  *
  * @module
  */
-import type { RowMethod } from "./experiment.ts";
+import { type Experiment, type RowMethod, type SingleMethod, singleMethods } from "./experiment.ts";
 
 /** A decision that the paper does not state. */
 export interface Assumption {
   readonly id: string;
   readonly text: string;
   /** Whether a row's numbers depend on it. */
-  readonly concerns: (method: RowMethod) => boolean;
+  readonly concerns: (method: SingleMethod, experiment: Experiment) => boolean;
 }
 
-const uses = (...detectors: string[]) => (method: RowMethod): boolean =>
+const uses = (...detectors: string[]) => (method: SingleMethod): boolean =>
   method.kind === "detector"
     ? detectors.includes(method.detector)
     : method.kind === "segad" && method.detectors.some((id) => detectors.includes(id));
-const usesForest = (method: RowMethod): boolean => method.kind === "segad";
+const usesForest = (method: SingleMethod): boolean => method.kind === "segad";
 const always = (): boolean => true;
+const onVad = (_: SingleMethod, { layout }: Experiment): boolean => layout === "vad";
+const onClasses = (_: SingleMethod, { layout }: Experiment): boolean => layout !== "vad";
 
 /** All assumptions. */
 export const assumptions: readonly Assumption[] = [
@@ -28,13 +30,13 @@ export const assumptions: readonly Assumption[] = [
     text:
       "The five seeds of the VAD tables are not published; the first five of the public code's " +
       "list for VisA are used.",
-    concerns: always,
+    concerns: onVad,
   },
   {
     id: "vad-halves",
     text: "How the good training images are halved is not published; the first half of NumPy's " +
       "RandomState(seed).permutation trains the detectors, the rest the forest.",
-    concerns: always,
+    concerns: onVad,
   },
   {
     id: "std-sample",
@@ -66,11 +68,58 @@ export const assumptions: readonly Assumption[] = [
     text:
       "The forest's columns are the paper's vector: statistic, then detector, then segment; the " +
       "public code orders them otherwise and adds each map's maximum.",
-    concerns: usesForest,
+    concerns: (method) =>
+      method.kind === "segad" && (method.features === undefined || method.features === "paper"),
+  },
+  {
+    id: "forest-columns-public",
+    text:
+      "The forest's columns are those of the public code, which made the paper's VisA numbers: " +
+      "each segment's statistics by detector, then the maximum of each map.",
+    concerns: (method) => method.kind === "segad" && method.features === "public_code",
+  },
+  {
+    id: "low-shot-lists",
+    text: "The k-th list of low_shot_train.json belongs to the k-th seed; where there is no such " +
+      "file, 10 % of the bad training images (100 at most) are drawn by the seed.",
+    concerns: (method, { protocol }) => protocol.bad === "low_shot" && method.kind !== "detector",
+  },
+  {
+    id: "generated-sizes",
+    text:
+      "One defect is generated in each of the forest's good images; kinds are equally frequent, " +
+      "and their sizes, which the paper does not give, are those of lib/segments/generated_defects.ts.",
+    concerns: (method, { protocol }) => protocol.bad === "generated" && method.kind === "segad",
+  },
+  {
+    id: "detectors-once",
+    text:
+      "Detectors are trained once per class, with seed 333, and not once per seed: the public " +
+      "code reads one set of maps for all ten seeds.",
+    concerns: (method, experiment) => onClasses(method, experiment) && method.kind !== "supervised",
+  },
+  {
+    id: "visa-order",
+    text: "The ten bad images of a seed are drawn from the bad test images in the order of their " +
+      "file names, the order that the public code's lists should have.",
+    concerns: onClasses,
+  },
+  {
+    id: "mvtec-split",
+    text:
+      "The paper does not say how the tenth of MVTec AD's good images and its 20 bad images are " +
+      "drawn; they are drawn as the public code draws VisA's.",
+    concerns: (_, { layout }) => layout === "mvtec",
   },
 ];
 
-/** The assumptions that some of the methods depend on. */
-export function assumptionsOf(methods: readonly RowMethod[]): Assumption[] {
-  return assumptions.filter(({ concerns }) => methods.some(concerns));
+/** The assumptions that some rows of an experiment depend on, by the methods of the rows. */
+export function assumptionsOf(
+  experiment: Experiment,
+  methods: readonly RowMethod[],
+): Assumption[] {
+  const single = methods.flatMap(singleMethods);
+  return assumptions.filter(({ concerns }) =>
+    single.some((method) => concerns(method, experiment))
+  );
 }

@@ -9,7 +9,11 @@
 export type RowMethod =
   /** The maximum of one detector's anomaly map (paper section 5.5). */
   | { readonly kind: "detector"; readonly detector: string }
-  /** A supervised method that is trained on good and bad images. */
+  /**
+   * A supervised method that is trained on good and bad images. `size` is the edge length of its images
+   * where the paper gives it one of its own (DRA: 448); a profile with smaller images than the paper's
+   * 256 pixels scales it alike.
+   */
   | { readonly kind: "supervised"; readonly method: string; readonly size?: number }
   /** SegAD (section 4): segment statistics of the detectors' maps, the classifier's score, a forest. */
   | {
@@ -21,7 +25,12 @@ export type RowMethod =
     /** "one": the whole image is one segment (Table 6, "One Seg."). */
     readonly segments?: "map" | "one";
     readonly forest?: "BRF" | "RF" | "BT";
-  };
+  }
+  /** The mean of the metrics of several methods (Table 6: over the four detectors). */
+  | { readonly kind: "mean"; readonly of: readonly SingleMethod[] };
+
+/** A method that gives one score per image. */
+export type SingleMethod = Exclude<RowMethod, { kind: "mean" }>;
 
 /** One row of a table. */
 export interface ExperimentRow {
@@ -43,9 +52,41 @@ export interface Protocol {
   readonly id: string;
   /** In one sentence, for the head of the table. */
   readonly description: string;
-  /** Bad training images for the forest: all of them, low-shot lists, or generated from good ones. */
-  readonly bad: "all" | "low_shot" | "generated";
+  /**
+   * How the good training images are divided: halved per seed (VAD, section 5), or a tenth for the
+   * forest and the rest for the detectors, the same for every seed (VisA and MVTec AD, section 5.4).
+   */
+  readonly good: "halves" | "tenth";
+  /**
+   * Bad images for the forest: all training ones, those of the seed's low-shot list, made from the
+   * forest's good images, or `moved` images of the test set.
+   */
+  readonly bad: "all" | "low_shot" | "generated" | "from_test";
+  /** With `from_test`: how many bad test images of each class move to training per seed. */
+  readonly moved?: number;
+  /** Seed of every detector, where the detectors are trained once and not per seed (VisA, MVTec AD). */
+  readonly detectorSeed?: number;
 }
+
+/**
+ * What an experiment shows:
+ *
+ * - `metrics`: Cl. AUROC and FPR@95TPR of each row;
+ * - `classes`: Cl. AUROC of each row by class (Tables 8 and 9);
+ * - `defects`: the share of each type of defect that each row finds (Table 7);
+ * - `datasets`: counts of data sets (Table 1);
+ * - `segmentation`: segmentation maps over images (Figures 5 and 7);
+ * - `generated`: generated defects (Figure 8);
+ * - `speed`: milliseconds per image of each row.
+ */
+export type ExperimentView =
+  | "metrics"
+  | "classes"
+  | "defects"
+  | "datasets"
+  | "segmentation"
+  | "generated"
+  | "speed";
 
 /** A table or figure. */
 export interface Experiment {
@@ -54,6 +95,8 @@ export interface Experiment {
   readonly title: string;
   /** Where it stands in the paper. */
   readonly source: string;
+  /** `metrics` where it is not given. */
+  readonly shows?: ExperimentView;
   readonly layout: "vad" | "visa" | "mvtec";
   readonly protocol: Protocol;
   /** Seeds of the splits, the detectors and the forest, in the order in which `--seeds N` takes them. */
@@ -61,4 +104,29 @@ export interface Experiment {
   /** What "All AD" means here, by detector id. */
   readonly allDetectors: readonly string[];
   readonly rows: readonly ExperimentRow[];
+  /** Table 1: the data sets that the paper counts, before the one that is counted here. */
+  readonly datasets?: readonly CountedDataset[];
+}
+
+/** A line of Table 1. */
+export interface CountedDataset {
+  readonly dataset: string;
+  readonly year: number | null;
+  readonly classes: number;
+  readonly images: number;
+  /** Texture, object. */
+  readonly types: string;
+  /** "synthetic", "simulated", "real-world". */
+  readonly defects: string;
+  /** Mean numbers of good and bad training images of a class. */
+  readonly trainGood: number;
+  readonly trainBad: number;
+  readonly logicalDefects: boolean | null;
+  /** "yes", "no", "weakly labelled". */
+  readonly pixelLabels: string;
+}
+
+/** The methods that a row is made of: itself, or those whose mean it is. */
+export function singleMethods(method: RowMethod): readonly SingleMethod[] {
+  return method.kind === "mean" ? method.of : [method];
 }

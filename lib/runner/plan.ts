@@ -5,7 +5,7 @@
  * @module
  */
 import type { Json } from "../base/digest.ts";
-import { HarnessError, unknownName } from "../base/errors.ts";
+import { HarnessError, UsageError } from "../base/errors.ts";
 import { forestPresets } from "../forest/presets.ts";
 import type { Dataset, Sample } from "../images/sample.ts";
 import { classifierSplit } from "../images/splits.ts";
@@ -14,7 +14,13 @@ import { detectors } from "../maps/detectors.ts";
 import type { SupervisedMethod } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
 import type { NumericsClass } from "../onnx/session.ts";
-import type { Experiment, ExperimentRow, Protocol, RowMethod } from "./experiment.ts";
+import {
+  type Experiment,
+  type ExperimentRow,
+  type RowMethod,
+  type SingleMethod,
+  singleMethods,
+} from "./experiment.ts";
 import { type Pack, type PackRows, packsOf, samplesOf, selectRows } from "./packs.ts";
 import type { PlannedSegmentation } from "./planned_segmentation.ts";
 import type { PlannedWeights } from "./planned_weights.ts";
@@ -26,6 +32,7 @@ import { evaluateStage, type TestKind } from "./stages/evaluate.ts";
 import { featuresStage } from "./stages/features.ts";
 import { fitStage } from "./stages/fit.ts";
 import { forestStage } from "./stages/forest.ts";
+import { generatedId, generatedStage } from "./stages/generated.ts";
 import { mapsStage } from "./stages/maps.ts";
 import { pixelsStage } from "./stages/pixels.ts";
 import { predictStage } from "./stages/predict.ts";
@@ -42,7 +49,8 @@ export interface RunSetting {
   readonly backbone: string;
   /** Weights by backbone, or why there are none. */
   readonly weights: ReadonlyMap<string, PlannedWeights | HarnessError>;
-  readonly segmentation: PlannedSegmentation;
+  /** Segmentation of each class, or why there is none. */
+  readonly segmentations: ReadonlyMap<string, PlannedSegmentation | HarnessError>;
   /** The map with one segment, for ablations. */
   readonly wholeImage: PlannedSegmentation;
   readonly numerics: NumericsClass;
@@ -51,6 +59,8 @@ export interface RunSetting {
 /** The scores of a row for one class and seed. */
 export interface PlannedCell {
   readonly class: string;
+  /** Name of the method, in a row that is the mean of several. */
+  readonly part?: string;
   readonly seed: number;
   /** Its payload has `scores.npy`, in the order of `test`. */
   readonly scores: Stage;
@@ -84,7 +94,7 @@ export function planExperiment(
   rows: readonly ExperimentRow[],
   setting: RunSetting,
 ): Plan {
-  const planner = new RowPlanner(experiment.protocol, setting);
+  const planner = new RowPlanner(experiment, setting);
   return {
     experiment,
     setting,
@@ -108,13 +118,13 @@ interface ImageRows {
 
 /** Plans rows; stages that several rows share are made once. */
 class RowPlanner {
-  readonly #protocol: Protocol;
+  readonly #experiment: Experiment;
   readonly #setting: RunSetting;
   readonly #packs: ReadonlyMap<string, readonly Pack[]>;
   readonly #made = new Map<string, unknown>();
 
-  constructor(protocol: Protocol, setting: RunSetting) {
-    this.#protocol = protocol;
+  constructor(experiment: Experiment, setting: RunSetting) {
+    this.#experiment = experiment;
     this.#setting = setting;
     const classes = Map.groupBy(setting.dataset.samples, (sample) => sample.class);
     this.#packs = new Map([...classes].map(([name, samples]) => [name, packsOf(samples)]));
@@ -122,49 +132,80 @@ class RowPlanner {
 
   plan(row: ExperimentRow): PlannedRow {
     const { seeds } = this.#setting;
-    const classes = [...this.#packs.keys()];
-    const cells = classes.map((name) => seeds.map((seed) => this.#cell(row, name, seed)));
+    const groups = this.#groups(row);
+    const cells = groups.map(({ name, part, method }) =>
+      seeds.map((seed): PlannedCell => {
+        const split = this.#split(name, seed);
+        const label = part === undefined ? row.row : `${row.row}: ${part}`;
+        const scores = this.#scores(label, method, name, seed, split);
+        return {
+          class: name,
+          ...(part === undefined ? {} : { part }),
+          seed,
+          scores,
+          test: split.test,
+        };
+      })
+    );
     const evaluation = evaluateStage(
       row.row,
-      classes,
+      groups.map(({ name, part }) => part ?? name),
       seeds,
       cells.map((bySeed) => bySeed.map(({ scores }) => scores)),
       cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
+      this.#experiment.shows === "defects"
+        ? cells.map((bySeed) => bySeed.map(({ test }) => test.map(({ defect }) => defect ?? null)))
+        : undefined,
     );
     return { row, cells: cells.flat(), evaluation };
   }
 
-  #cell(row: ExperimentRow, name: string, seed: number): PlannedCell {
-    const split = this.#split(name, seed);
-    return { class: name, seed, scores: this.#scores(row, name, seed, split), test: split.test };
+  /** What a row takes the mean over: its classes, or the methods that it is made of. */
+  #groups(
+    { row, method }: ExperimentRow,
+  ): { readonly name: string; readonly part?: string; readonly method: SingleMethod }[] {
+    const classes = [...this.#packs.keys()];
+    if (method.kind !== "mean") return classes.map((name) => ({ name, method }));
+    if (classes.length > 1) {
+      throw new UsageError(
+        `Cannot fill row ${row}: it is a mean over methods, and the data set has ${classes.length} classes`,
+        { remedy: "Give a data set of one class, in VAD's layout." },
+      );
+    }
+    return method.of.map((one) => ({ name: classes[0], part: singleName(one), method: one }));
   }
 
-  #scores(row: ExperimentRow, name: string, seed: number, split: SplitImages): Stage {
-    const { method } = row;
+  #scores(
+    label: string,
+    method: SingleMethod,
+    name: string,
+    seed: number,
+    split: SplitImages,
+  ): Stage {
     switch (method.kind) {
       case "detector": {
-        const { stages, places } = this.#features(
-          method.detector,
-          name,
-          seed,
-          this.#setting.segmentation,
-        );
+        const { segmentations, wholeImage } = this.#setting;
+        const known = segmentations.get(name);
+        const segmentation = known === undefined || known instanceof HarnessError
+          ? wholeImage
+          : known;
+        const { stages, places } = this.#features(method.detector, name, seed, segmentation);
         const test = split.test.map(({ id }) => places.get(id)!);
-        return scoresStage(stages, test, `${row.row}, seed ${seed}`);
+        return scoresStage(stages, test, `${label}, seed ${seed}`);
       }
       case "segad":
-        return this.#forest(row, method, name, seed, split);
+        return this.#forest(label, method, name, seed, split);
       case "supervised": {
         const { stages, places } = this.#predictions(method.method, name, seed, method.size);
         const test = split.test.map(({ id }) => places.get(id)!);
-        return scoresStage(stages, test, `${row.row}, seed ${seed}`);
+        return scoresStage(stages, test, `${label}, seed ${seed}`);
       }
     }
   }
 
   #forest(
-    row: ExperimentRow,
-    method: Extract<RowMethod, { kind: "segad" }>,
+    label: string,
+    method: Extract<SingleMethod, { kind: "segad" }>,
     name: string,
     seed: number,
     split: SplitImages,
@@ -179,11 +220,14 @@ class RowPlanner {
     }
     const segmentation = method.segments === "one"
       ? this.#setting.wholeImage
-      : this.#setting.segmentation;
+      : this.#segmentation(name);
     const features = method.detectors.map((id) => this.#features(id, name, seed, segmentation));
     const { places } = features[0];
     const placeOf = ({ id }: Sample) => places.get(id)!;
-    const [good, bad] = [split.forestGood, split.forestBad];
+    const good = split.forestGood;
+    const bad = this.#experiment.protocol.bad === "generated"
+      ? good.map((sample) => ({ ...sample, id: generatedId(sample.id) }))
+      : split.forestBad;
     return forestStage({
       featureSet: method.features ?? "paper",
       features: new Map(
@@ -204,7 +248,7 @@ class RowPlanner {
       train: [...good, ...bad].map(placeOf),
       labels: [...good.map(() => 0), ...bad.map(() => 1)],
       test: split.test.map(placeOf),
-      label: row.row,
+      label,
     });
   }
 
@@ -224,34 +268,60 @@ class RowPlanner {
       const plan = detector.plan(this.#methodSetting(detector));
       const weights = plan.backbone === undefined ? undefined : this.#weights(plan.backbone);
       const split = this.#split(name, seed);
+      const fitSeed = this.#experiment.protocol.detectorSeed ?? seed;
       const training = this.#select(name, split.detectorGood);
       const fit = fitStage(
         detector,
         plan,
         training,
         training.map(({ pack }) => this.#images(plan, pack)),
-        seed,
+        fitSeed,
         weights,
         numerics as unknown as Json,
       );
-      const needed = this.#select(name, [...split.forestGood, ...split.forestBad, ...split.test]);
-      const stages = needed.map((packRows) => {
-        const images = this.#images(plan, packRows.pack);
+      const label = `${detector.name}, seed ${fitSeed}`;
+      const featuresOf = (images: Stage, packRows: PackRows) => {
         const maps = mapsStage(
           detector,
           plan,
           fit,
           images,
           packRows,
-          seed,
+          fitSeed,
           weights,
           numerics as unknown as Json,
         );
-        const label = `${detector.name}, seed ${seed}`;
         return featuresStage(maps, segmentation, plan.reading, profile.size, packRows, label);
-      });
-      const places = new Map(samplesOf(needed).map((sample, place) => [sample.id, place]));
+      };
+      const mapped = this.#select(name, split.mapped);
+      const generated = this.#generated(name, seed, split);
+      const stages = [
+        ...mapped.map((packRows) => featuresOf(this.#images(plan, packRows.pack), packRows)),
+        ...generated.map(({ packRows, stage }) =>
+          featuresOf(this.#embedded(plan, packRows.pack, stage), packRows)
+        ),
+      ];
+      const samples = samplesOf([...mapped, ...generated.map(({ packRows }) => packRows)]);
+      const places = new Map(samples.map((sample, place) => [sample.id, place]));
       return { stages, places };
+    });
+  }
+
+  /** The forest's good images with generated defects, for the protocol that asks for them. */
+  #generated(
+    name: string,
+    seed: number,
+    { forestGood }: SplitImages,
+  ): { readonly packRows: PackRows; readonly stage: Stage }[] {
+    if (this.#experiment.protocol.bad !== "generated") return [];
+    return this.#once(["generated", name, seed], () => {
+      const { size } = this.#setting.profile;
+      return this.#select(name, forestGood).map((packRows) => {
+        const pixels = this.#pixels(packRows.pack, size);
+        const segmentation = this.#segmentation(name);
+        const { pack, stage } = generatedStage(pixels, packRows, segmentation, size, seed);
+        return { packRows: { pack, rows: pack.samples.map((_, row) => row) }, stage };
+      });
     });
   }
 
@@ -263,7 +333,7 @@ class RowPlanner {
         throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
       }
       const setting = this.#methodSetting(method);
-      const plan = method.plan({ ...setting, size: size ?? setting.size });
+      const plan = method.plan({ ...setting, size: scaledSize(size, setting.size) });
       const numerics = this.#setting.numerics as unknown as Json;
       const split = this.#split(name, seed);
       const { seen } = classifierSplit(split.training, seed, plan.share);
@@ -277,7 +347,7 @@ class RowPlanner {
         this.#weights(plan.backbone),
         numerics,
       );
-      const needed = this.#select(name, [...split.forestGood, ...split.forestBad, ...split.test]);
+      const needed = this.#select(name, split.mapped);
       const stages = needed.map((packRows) => {
         const pixels = this.#pixels(packRows.pack, plan.size);
         return predictStage(method, plan, train, pixels, packRows, seed, numerics);
@@ -309,21 +379,33 @@ class RowPlanner {
   }
 
   /** What a detector reads of a pack: embeddings of the backbone, or pixels. */
-  #images({ embedding }: DetectorPlan, pack: Pack): Stage {
-    const { profile, numerics } = this.#setting;
-    const pixels = this.#pixels(pack, profile.size);
-    if (embedding === undefined) return pixels;
-    const weights = this.#weights(embedding.backbone);
+  #images(plan: DetectorPlan, pack: Pack): Stage {
+    const pixels = this.#pixels(pack, this.#setting.profile.size);
+    if (plan.embedding === undefined) return pixels;
     return this.#once(
-      ["embeddings", JSON.stringify(embedding), pack.class, pack.index],
-      () => embeddingsStage(pixels, pack, embedding, weights, numerics as unknown as Json),
+      ["embeddings", JSON.stringify(plan.embedding), pack.class, pack.index],
+      () => this.#embedded(plan, pack, pixels),
     );
+  }
+
+  /** `pixels` of a pack, or the embeddings of them that the detector works on. */
+  #embedded({ embedding }: DetectorPlan, pack: Pack, pixels: Stage): Stage {
+    if (embedding === undefined) return pixels;
+    const numerics = this.#setting.numerics as unknown as Json;
+    return embeddingsStage(pixels, pack, embedding, this.#weights(embedding.backbone), numerics);
+  }
+
+  #segmentation(name: string): PlannedSegmentation {
+    const segmentation = this.#setting.segmentations.get(name);
+    if (segmentation === undefined) throw new RangeError(`Cannot plan: no segmentation of ${name}`);
+    if (segmentation instanceof HarnessError) throw segmentation;
+    return segmentation;
   }
 
   #split(name: string, seed: number): SplitImages {
     return this.#once(["split", name, seed], () => {
-      const { dataset } = this.#setting;
-      return splitImages(dataset, name, this.#protocol, seed);
+      const { protocol, seeds } = this.#experiment;
+      return splitImages(this.#setting.dataset, name, protocol, seed, seeds.indexOf(seed));
     });
   }
 
@@ -342,6 +424,30 @@ function testKind({ label, unseen }: Sample): TestKind {
   return label === 0 ? "g" : unseen ? "u" : "b";
 }
 
+/** Edge length of the images in the paper, to which sizes of single methods relate. */
+const paperSize = 256;
+
+/** The size of a method with images of its own size, scaled as the profile's images are. */
+function scaledSize(size: number | undefined, profileSize: number): number {
+  return size === undefined ? profileSize : Math.round(size * profileSize / paperSize);
+}
+
+/** "PatchCore + WRN + Ours": the setup's name as in the paper, for one part of a mean. */
+function singleName(method: SingleMethod): string {
+  switch (method.kind) {
+    case "detector":
+      return methodName(method.detector);
+    case "supervised":
+      return methodName(method.method);
+    case "segad":
+      return [
+        ...method.detectors.map(methodName),
+        ...(method.classifier === undefined ? [] : [methodName(method.classifier)]),
+        "Ours",
+      ].join(" + ");
+  }
+}
+
 /** Names of the paper's methods, for rows whose method is not there. */
 const methodNames: Readonly<Record<string, string>> = {
   patchcore: "PatchCore",
@@ -357,21 +463,12 @@ function methodName(id: string): string {
   return methodNames[id] ?? id;
 }
 
-/**
- * The rows of an experiment that `--rows` and `--detectors` leave.
- *
- * @throws {UsageError} for a name that is no row
- */
+/** The rows of an experiment that are among `names` and use no other detectors than `detectorIds`. */
 export function chooseRows(
   experiment: Experiment,
   names: readonly string[] | undefined,
   detectorIds: readonly string[] | undefined,
 ): ExperimentRow[] {
-  for (const name of names ?? []) {
-    if (!experiment.rows.some(({ row }) => row === name)) {
-      throw unknownName(`row of ${experiment.id}`, name, experiment.rows.map(({ row }) => row));
-    }
-  }
   return experiment.rows.filter(({ row, method }) =>
     (names === undefined || names.includes(row)) &&
     (detectorIds === undefined || detectorsOf(method).every((id) => detectorIds.includes(id)))
@@ -379,9 +476,7 @@ export function chooseRows(
 }
 
 function detectorsOf(method: RowMethod): readonly string[] {
-  return method.kind === "detector"
-    ? [method.detector]
-    : method.kind === "segad"
-    ? method.detectors
-    : [];
+  return singleMethods(method).flatMap((one) =>
+    one.kind === "detector" ? [one.detector] : one.kind === "segad" ? one.detectors : []
+  );
 }

@@ -18,7 +18,7 @@ export function provenanceOf(
   outputs: Readonly<Record<string, string>>,
 ): Json {
   const { experiment, setting } = plan;
-  const { dataset, profile, weights, segmentation } = setting;
+  const { dataset, profile, weights, segmentations } = setting;
   const chosen = weights.get(setting.backbone);
   return {
     schema: provenanceSchema,
@@ -38,20 +38,28 @@ export function provenanceOf(
       weights: chosen === undefined || chosen instanceof HarnessError ? null : chosen.digest,
     },
     variants: setting.variants,
-    segmentation: {
-      spec: segmentation.spec.includes("/") ? "file" : segmentation.spec,
-      segments: segmentation.segments,
-      digest: segmentation.digest,
-    },
+    segmentations: Object.fromEntries(
+      [...segmentations].map(([name, one]) => [
+        name,
+        one instanceof HarnessError ? null : {
+          spec: one.kind === "images" || one.spec.includes("/") ? "file" : one.spec,
+          segments: one.segments,
+          digest: one.digest,
+        },
+      ]),
+    ),
     numerics: setting.numerics as unknown as Json,
     runtime: { deno: Deno.version.deno, v8: Deno.version.v8, typescript: Deno.version.typescript },
-    assumptions: assumptionsOf(rows.map(({ planned }) => planned.row.method)).map(({ id }) => id),
+    assumptions: assumptionsOf(experiment, rows.map(({ planned }) => planned.row.method)).map((
+      { id },
+    ) => id),
     rows: rows.map(({ planned, evaluation }) => ({
       row: planned.row.row,
       method: planned.row.method as unknown as Json,
       evaluation: evaluation === undefined ? undefined : planned.evaluation!.key,
-      cells: planned.cells.map(({ class: name, seed, scores }) => ({
+      cells: planned.cells.map(({ class: name, part, seed, scores }) => ({
         class: name,
+        part,
         seed,
         stage: scores.input.stage,
         key: scores.key,

@@ -5,7 +5,7 @@
  */
 import { DataError } from "../base/errors.ts";
 import type { Dataset, Sample } from "../images/sample.ts";
-import { halveGood } from "../images/splits.ts";
+import { halveGood, holdTenthOfGood, lowShotBad, moveBadToTraining } from "../images/splits.ts";
 import type { Protocol } from "./experiment.ts";
 
 /** The images of one class and seed by purpose, each in canonical order. */
@@ -14,46 +14,95 @@ export interface SplitImages {
   readonly detectorGood: readonly Sample[];
   /** Good images that the forest is trained on; no detector has seen them. */
   readonly forestGood: readonly Sample[];
-  /** Bad images that the forest is trained on. */
+  /** Bad images that the forest is trained on; empty where they are generated. */
   readonly forestBad: readonly Sample[];
   /** All training images, good and bad: what supervised methods choose their share from. */
   readonly training: readonly Sample[];
   readonly test: readonly Sample[];
+  /**
+   * Images that the detectors make maps of: all they were not trained on, whatever the protocol does
+   * with them, so that tables with other protocols share the maps.
+   */
+  readonly mapped: readonly Sample[];
 }
 
 /**
  * Splits the images of class `name` as the protocol says.
  *
+ * @param position place of the seed in the experiment's list of seeds: which low-shot list
  * @throws {DataError} when a part would be empty
  */
 export function splitImages(
   dataset: Dataset,
   name: string,
-  _protocol: Protocol,
+  protocol: Protocol,
   seed: number,
+  position: number,
 ): SplitImages {
   const samples = dataset.samples.filter((sample) => sample.class === name);
-  const training = samples.filter(({ split }) => split === "train");
-  const { detectors, forest } = halveGood(training.filter(({ label }) => label === 0), seed);
-  const split: SplitImages = {
+  const part = (split: Sample["split"], label: 0 | 1) =>
+    samples.filter((sample) => sample.split === split && sample.label === label);
+  const good = part("train", 0);
+  const { detectors, forest } = protocol.good === "halves"
+    ? halveGood(good, seed)
+    : holdTenthOfGood(good);
+  const testBad = part("test", 1);
+  checkParts(dataset, name, [
+    ["good training images for the detectors", detectors.length, "train/good"],
+    ["good training images for the forest", forest.length, "train/good"],
+    ["good test images", part("test", 0).length, "test/good"],
+    ["bad test images", testBad.length, "test/bad"],
+  ]);
+  const { bad, test } = badImages(protocol, dataset, part("train", 1), testBad, seed, position);
+  if (protocol.bad !== "generated") {
+    checkParts(dataset, name, [["bad training images", bad.length, "train/bad"]]);
+  }
+  const fitted = new Set(detectors);
+  return {
     detectorGood: detectors,
     forestGood: forest,
-    forestBad: training.filter(({ label }) => label === 1),
-    training,
-    test: samples.filter((sample) => sample.split === "test"),
+    forestBad: bad,
+    training: [...good, ...bad],
+    test: [...part("test", 0), ...test],
+    mapped: samples.filter((sample) => !fitted.has(sample)),
   };
-  const empty: [string, readonly Sample[], string][] = [
-    ["good training images for the detectors", split.detectorGood, "train/good"],
-    ["good training images for the forest", split.forestGood, "train/good"],
-    ["bad training images", split.forestBad, "train/bad"],
-    ["good test images", split.test.filter(({ label }) => label === 0), "test/good"],
-    ["bad test images", split.test.filter(({ label }) => label === 1), "test/bad"],
-  ];
-  for (const [what, images, folder] of empty) {
-    if (images.length > 0) continue;
-    throw new DataError(`Cannot split ${dataset.name}: there are no ${what}`, {
+}
+
+/** The bad images that train the forest, and those that test it. */
+function badImages(
+  { bad, moved }: Protocol,
+  dataset: Dataset,
+  training: readonly Sample[],
+  test: readonly Sample[],
+  seed: number,
+  position: number,
+): { readonly bad: readonly Sample[]; readonly test: readonly Sample[] } {
+  switch (bad) {
+    case "all":
+      return { bad: training, test };
+    case "low_shot":
+      return { bad: lowShotBad(training, dataset.lowShot, position, seed), test };
+    case "generated":
+      return { bad: [], test };
+    case "from_test": {
+      const split = moveBadToTraining(test, moved!, seed);
+      return { bad: split.training, test: split.test };
+    }
+  }
+}
+
+function checkParts(
+  dataset: Dataset,
+  name: string,
+  parts: readonly (readonly [what: string, count: number, folder: string])[],
+): void {
+  for (const [what, count, folder] of parts) {
+    if (count > 0) continue;
+    const whose = new Set(dataset.samples.map((sample) => sample.class)).size > 1
+      ? ` of class ${name}`
+      : "";
+    throw new DataError(`Cannot split ${dataset.name}: there are no ${what}${whose}`, {
       remedy: `Put images into ${folder} of the data folder (two at least into train/good).`,
     });
   }
-  return split;
 }

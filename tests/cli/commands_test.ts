@@ -17,7 +17,7 @@ const experiment: Experiment = {
   title: "High-shot",
   source: "Table 3",
   layout: "vad",
-  protocol: { id: "p", description: "halves", bad: "all" },
+  protocol: { id: "p", description: "halves", good: "halves", bad: "all" },
   seeds: [1, 2],
   allDetectors: ["patchcore"],
   rows: [

@@ -31,7 +31,7 @@ let open: { readonly key: string; readonly embedder: Promise<Embedder> } | undef
 
 export const embeddingsKind = stageKind<Parameters, Locations>({
   revision: 1,
-  async run({ parameters: { spec, weights }, locations, read, progress }) {
+  async run({ parameters: { spec, weights }, locations, read, count, progress }) {
     const key = JSON.stringify([spec, weights]);
     if (open?.key !== key) {
       await (await open?.embedder)?.close();
@@ -41,24 +41,30 @@ export const embeddingsKind = stageKind<Parameters, Locations>({
       };
     }
     const embedder = await open.embedder;
-    const pixels = parseNpy((await read("pixels")).get("pixels.npy")!) as NdArray<Uint8Array>;
-    const [count, height, width] = pixels.shape;
+    const role = pixelRole(count);
+    const pixels = parseNpy((await read(role)).get(`${role}.npy`)!) as NdArray<Uint8Array>;
+    const [images, height, width] = pixels.shape;
     const [rows, columns] = embedder.grid;
-    const shape = [count, rows, columns, embedder.channels];
-    const data = new Float32Array(count * rows * columns * embedder.channels);
+    const shape = [images, rows, columns, embedder.channels];
+    const data = new Float32Array(images * rows * columns * embedder.channels);
     const imageLength = height * width * 3;
-    for (let first = 0; first < count; first += batch) {
-      const size = Math.min(batch, count - first);
+    for (let first = 0; first < images; first += batch) {
+      const size = Math.min(batch, images - first);
       const block = pixels.data.subarray(first * imageLength, (first + size) * imageLength);
       const result = await embedder.embed({ shape: [size, height, width, 3], data: block });
       data.set(result.data, first * rows * columns * embedder.channels);
-      progress(first + size, count);
+      progress(first + size, images);
     }
     return new Map([["embeddings.npy", npyBytes({ shape, data })]]);
   },
 });
 
-/** The embeddings of a pack. */
+/** Which stage a pack's pixels come from: the images, or what was generated from them. */
+export function pixelRole(count: (role: string) => number): "pixels" | "generated" {
+  return count("generated") > 0 ? "generated" : "pixels";
+}
+
+/** The embeddings of a pack, whose pixels are the stage `pixels`. */
 export function embeddingsStage(
   pixels: Stage,
   pack: Pack,
@@ -70,7 +76,7 @@ export function embeddingsStage(
     stage: "embeddings",
     revision: embeddingsKind.revision,
     parameters: { spec: spec as unknown as Json, weights: weights.digest },
-    needs: { pixels },
+    needs: { [pixels.input.stage]: pixels },
     numerics,
     locations: { weights: weights as unknown as Json },
     label: `embeddings by ${spec.backbone}, ${packLabel(pack)}`,

@@ -9,7 +9,7 @@ import type { Json } from "../../base/digest.ts";
 import { parseNpy } from "../../base/npy.ts";
 import { childSeed, RandomState } from "../../base/random.ts";
 import { aurocOfRanking } from "../../metrics/auroc.ts";
-import { fprAtTprOfRanking } from "../../metrics/fpr_at_tpr.ts";
+import { fprAtTprOfRanking, thresholdAtTpr } from "../../metrics/fpr_at_tpr.ts";
 import { bootstrapInterval, type ScoredRun } from "../../metrics/intervals.ts";
 import { rank, type RankingMetric } from "../../metrics/ranking.ts";
 import { summarizeClasses } from "../../metrics/summary.ts";
@@ -24,6 +24,14 @@ export type TestKind = "g" | "b" | "u";
 export interface Evaluation {
   readonly metrics: Metrics;
   readonly classes?: Readonly<Record<string, Metrics>>;
+  /** By type of defect: the share of its images that are found at 95 % TPR, in percent. */
+  readonly defects?: Readonly<Record<string, DefectSummary>>;
+}
+
+/** How many images of one type of defect are found. */
+export interface DefectSummary extends MetricSummary {
+  /** Test images of the type, of the first seed. */
+  readonly images: number;
 }
 
 interface Parameters {
@@ -32,6 +40,8 @@ interface Parameters {
   /** Per class and seed, one letter per test image (`TestKind`). */
   readonly kinds: readonly (readonly string[])[];
   readonly replicates: number;
+  /** Per class and seed, the type of defect of each test image; asked for by Table 7. */
+  readonly defects?: readonly (readonly (readonly (string | null)[])[])[];
 }
 
 /** Bootstrap samples of an interval. */
@@ -40,7 +50,7 @@ const replicates = 1000;
 export const evaluateKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
-    const { classes } = context.parameters;
+    const { classes, defects } = context.parameters;
     const runs = await readRuns(context);
     const evaluation: Evaluation = {
       metrics: evaluate(runs, context.parameters.replicates),
@@ -49,13 +59,14 @@ export const evaluateKind = stageKind<Parameters>({
           classes.map((name, i) => [name, evaluate([runs[i]], context.parameters.replicates)]),
         ),
       }),
+      ...(defects === undefined ? {} : { defects: detectionRates(runs, defects) }),
     };
     return new Map([["metrics.json", new TextEncoder().encode(JSON.stringify(evaluation))]]);
   },
 });
 
 /** Scores of one class and seed, with what each image is. */
-interface KindedRun {
+export interface KindedRun {
   readonly scores: Float64Array;
   readonly kinds: string;
 }
@@ -121,6 +132,46 @@ function scoredRun({ scores, kinds }: KindedRun, bad: string): ScoredRun {
   };
 }
 
+/**
+ * Detection rate by type of defect: of its test images, the share with a score of at least the threshold
+ * at which 95 % of all bad images are found (`thresholdAtTpr`). Means over classes of means over seeds.
+ */
+export function detectionRates(
+  classes: readonly (readonly KindedRun[])[],
+  defects: readonly (readonly (readonly (string | null)[])[])[],
+): Record<string, DefectSummary> {
+  const types = [...new Set(defects.flat(2).filter((type) => type !== null))].sort();
+  const rates = classes.map((runs, c) => runs.map((run, s) => ratesOfRun(run, defects[c][s])));
+  return Object.fromEntries(types.map((type) => {
+    const having = rates.filter((runs) => runs.every((run) => run.has(type)));
+    const images = having.reduce((sum, runs) => sum + runs[0].get(type)!.images, 0);
+    const values = having.map((runs) => runs.map((run) => run.get(type)!.rate));
+    return [type, { ...summarizeClasses(values), interval: null, images }];
+  }));
+}
+
+/** Rate in percent and number of images by type of defect. */
+function ratesOfRun(
+  run: KindedRun,
+  defects: readonly (string | null)[],
+): Map<string, { readonly rate: number; readonly images: number }> {
+  const { scores, labels } = scoredRun(run, "bu");
+  const threshold = thresholdAtTpr(rank(scores, labels));
+  const rates = new Map<string, { rate: number; images: number }>();
+  for (const type of new Set(defects)) {
+    if (type === null) continue;
+    let images = 0;
+    let found = 0;
+    defects.forEach((defect, i) => {
+      if (defect !== type) return;
+      images++;
+      if (run.scores[i] >= threshold) found++;
+    });
+    rates.set(type, { rate: 100 * found / images, images });
+  }
+  return rates;
+}
+
 /** The evaluation of a row; `scores` holds per class one stage per seed. */
 export function evaluateStage(
   row: string,
@@ -128,11 +179,18 @@ export function evaluateStage(
   seeds: readonly number[],
   scores: readonly (readonly Stage[])[],
   kinds: readonly (readonly string[])[],
+  defects?: readonly (readonly (readonly (string | null)[])[])[],
 ): Stage {
   return makeStage({
     stage: "evaluate",
     revision: evaluateKind.revision,
-    parameters: { classes, seeds, kinds, replicates } as Record<string, Json>,
+    parameters: {
+      classes,
+      seeds,
+      kinds,
+      replicates,
+      ...(defects === undefined ? {} : { defects }),
+    } as Record<string, Json>,
     needs: { [scores[0][0].input.stage]: scores.flat() },
     label: `metrics of ${row}`,
     seconds: 1,

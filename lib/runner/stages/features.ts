@@ -12,40 +12,52 @@ import type { Json } from "../../base/digest.ts";
 import { npyBytes, parseFloat32Npy } from "../../base/npy.ts";
 import { segmentStatisticNames, segmentStatistics } from "../../features/segment_statistics.ts";
 import { mapMaximum, type MapReading, readAnomalyMap } from "../../maps/anomaly_map.ts";
-import { segmentIndex } from "../../segments/segmentation_map.ts";
+import { type SegmentIndex, segmentIndex } from "../../segments/segmentation_map.ts";
 import { packLabel, type PackRows } from "../packs.ts";
-import { openSegmentation, type PlannedSegmentation } from "../planned_segmentation.ts";
+import {
+  type LabelFile,
+  openImageMap,
+  openSegmentation,
+  type PlannedMap,
+  type PlannedSegmentation,
+} from "../planned_segmentation.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly size: number;
   readonly reading: MapReading;
-  readonly segmentation: string;
+  /** Digest of the segmentation map, or of each image's own. */
+  readonly segmentation: string | readonly string[];
 }
 
-interface Locations {
-  readonly segmentation: PlannedSegmentation;
-}
+/** One map, or the file of each image in order. */
+type Locations =
+  | { readonly segmentation: PlannedMap }
+  | {
+    readonly spec: string;
+    readonly segments: readonly string[];
+    readonly files: readonly LabelFile[];
+  };
 
 export const featuresKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { size, reading }, locations, read }) {
-    const segmentation = await openSegmentation(locations.segmentation, size);
-    const index = segmentIndex(segmentation);
+    const segments = "files" in locations ? locations.segments : locations.segmentation.segments;
+    const indexOf = await indexReader(locations, size);
     const payload = await read("maps");
     const maps = parseFloat32Npy(payload.get("maps.npy")!);
     const [count, height, width] = maps.shape;
-    const perImage = segmentation.segments.length * segmentStatisticNames.length;
+    const perImage = segments.length * segmentStatisticNames.length;
     const statistics = new Float64Array(count * perImage);
     const maxima = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       const native = maps.data.subarray(i * height * width, (i + 1) * height * width);
       const map = readAnomalyMap(native, height, width, size, reading);
-      statistics.set(segmentStatistics(map, index), i * perImage);
+      statistics.set(segmentStatistics(map, await indexOf(i)), i * perImage);
       maxima[i] = mapMaximum(map);
     }
-    const shape = [count, segmentation.segments.length, segmentStatisticNames.length];
+    const shape = [count, segments.length, segmentStatisticNames.length];
     return new Map([
       ["statistics.npy", npyBytes({ shape, data: statistics })],
       ["map_max.npy", npyBytes({ shape: [count], data: maxima })],
@@ -53,6 +65,18 @@ export const featuresKind = stageKind<Parameters, Locations>({
     ]);
   },
 });
+
+/** The pixels of each segment of the i-th image. */
+async function indexReader(
+  locations: Locations,
+  size: number,
+): Promise<(i: number) => Promise<SegmentIndex>> {
+  if ("files" in locations) {
+    return async (i) => segmentIndex(await openImageMap(locations, locations.files[i], size, size));
+  }
+  const index = segmentIndex(await openSegmentation(locations.segmentation, size));
+  return () => Promise.resolve(index);
+}
 
 /** The statistics of the maps in the stage `maps`. */
 export function featuresStage(
@@ -63,16 +87,26 @@ export function featuresStage(
   { pack, rows }: PackRows,
   label: string,
 ): Stage {
+  const files = segmentation.kind === "images"
+    ? rows.map((row) => segmentation.files[pack.samples[row].id])
+    : undefined;
   return makeStage({
     stage: "features",
     revision: featuresKind.revision,
     parameters: {
       size,
       reading: reading as unknown as Json,
-      segmentation: segmentation.digest,
+      ...(files === undefined ? { segmentation: segmentation.digest } : {
+        segmentation: files.map(({ digest }) => digest),
+        segments: segmentation.segments.length,
+      }),
     },
     needs: { maps },
-    locations: { segmentation: segmentation as unknown as Json },
+    locations: files === undefined ? { segmentation: segmentation as unknown as Json } : {
+      spec: segmentation.spec,
+      segments: segmentation.segments,
+      files: files as unknown as Json,
+    },
     label: `features of ${label}, ${packLabel(pack)}`,
     seconds: 0.006 * rows.length * (size / 256) ** 2,
     mebibytes: 100,

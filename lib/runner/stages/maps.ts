@@ -15,7 +15,8 @@ import { packLabel, type PackRows } from "../packs.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
-import { imageRole, selectImages } from "./fit.ts";
+import { pixelRole } from "./embeddings.ts";
+import { selectImages } from "./fit.ts";
 
 interface Parameters {
   readonly detector: string;
@@ -34,7 +35,7 @@ let open: { readonly fit: string; readonly detector: OpenDetector } | undefined;
 
 export const mapsKind = stageKind<Parameters, Locations>({
   revision: 1,
-  async run({ parameters: { detector, plan, rows }, locations: { fit, weights }, read }) {
+  async run({ parameters: { detector, plan, rows }, locations: { fit, weights }, read, count }) {
     if (open?.fit !== fit) {
       const model = await read("fit");
       await open?.detector.close();
@@ -42,7 +43,7 @@ export const mapsKind = stageKind<Parameters, Locations>({
       const tensors = weights === undefined ? undefined : await readWeights(weights);
       open = { fit, detector: await detectorNamed(detector).open(plan, model, tensors) };
     }
-    const role = imageRole(plan);
+    const role = plan.embedding === undefined ? pixelRole(count) : "embeddings";
     const block = selectImages(parseNpy((await read(role)).get(`${role}.npy`)!), rows);
     const { maps, scores } = await open.detector.maps(block);
     const files = new Map([["maps.npy", npyBytes(maps)]]);
@@ -74,7 +75,7 @@ export function mapsStage(
       ...(weights === undefined ? {} : { weights: weights.digest }),
       rows,
     },
-    needs: { fit, [imageRole(plan)]: images },
+    needs: { fit, [images.input.stage]: images },
     numerics,
     locations: { fit: fit.key, weights: weights as unknown as Json },
     label: `maps of ${detector.name}, seed ${seed}, ${packLabel(pack)}`,

@@ -9,6 +9,7 @@ import { evaluateKind } from "./evaluate.ts";
 import { featuresKind } from "./features.ts";
 import { fitKind } from "./fit.ts";
 import { forestKind } from "./forest.ts";
+import { generatedKind } from "./generated.ts";
 import { mapsKind } from "./maps.ts";
 import { pixelsKind } from "./pixels.ts";
 import { predictKind } from "./predict.ts";
@@ -18,6 +19,7 @@ import { trainKind } from "./train.ts";
 /** All kinds, in the order of the data flow. */
 export const stageKinds: Readonly<Record<string, StageKind>> = {
   pixels: pixelsKind,
+  generated: generatedKind,
   embeddings: embeddingsKind,
   fit: fitKind,
   maps: mapsKind,
