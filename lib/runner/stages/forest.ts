@@ -3,7 +3,8 @@
  * training images and scores the test images (paper section 4).
  *
  * Payload: `scores.npy`, float64 `[n]`, the margins in the order of the test images; `columns.json`,
- * the names of the features.
+ * the features in their order; `gain.npy`, float64 `[columns]`, the loss that the splits on each feature
+ * take away together (XGBoost's `total_gain`); `forest.npy` and `forest.json`, the forest itself.
  *
  * @module
  */
@@ -15,13 +16,17 @@ import {
   featureTable,
   takeRows,
 } from "../../features/feature_table.ts";
+import type { FeatureTable } from "../../features/feature_table.ts";
 import { fitBoostedForest } from "../../forest/boosted_forest.ts";
+import { forestFiles } from "../../forest/forest_files.ts";
+import type { FeatureMatrix } from "../../forest/binning.ts";
 import type { ForestParameters } from "../../forest/parameters.ts";
-import { predictMargin } from "../../forest/predictor.ts";
+import { type BoostedForest, predictMargin } from "../../forest/predictor.ts";
 import { makeStage, type Stage, type StageNeeds } from "../stage.ts";
 import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
 
-interface Parameters {
+/** What shapes the forest of a row and seed, beside the features. */
+export interface ForestStageParameters {
   readonly featureSet: FeatureSet;
   /** Names of the detectors in the order of the setup. */
   readonly detectors: readonly string[];
@@ -36,41 +41,63 @@ interface Parameters {
   readonly test: readonly number[];
 }
 
-export const forestKind = stageKind<Parameters>({
-  revision: 1,
+export const forestKind = stageKind<ForestStageParameters>({
+  revision: 2,
   async run(context) {
-    const { featureSet, segments, classifier, forest, seed, train, labels, test } =
-      context.parameters;
-    const detectors: DetectorStatistics[] = [];
-    for (const detector of context.parameters.detectors) {
-      detectors.push(await readStatistics(context, detector));
-    }
-    const rows = Array.from(detectors[0].maxima, (_, place) => String(place));
-    const table = featureTable(featureSet, {
-      rows,
-      segments,
-      detectors,
-      ...(classifier === undefined ? {} : {
-        classifier: { classifier, scores: await readScores(context) },
-      }),
-    });
-    const [training, testing] = [takeRows(table, train), takeRows(table, test)].map((part) => ({
-      rows: part.rows.length,
-      columns: part.columns.length,
-      values: part.values,
-    }));
+    const { forest, seed, train, labels, test } = context.parameters;
+    const table = await readFeatureTable(context);
+    const [training, testing] = [takeRows(table, train), takeRows(table, test)].map(featureMatrix);
     const fitted = fitBoostedForest(training, labels, forest, seed);
     const scores = Float64Array.from(predictMargin(fitted, testing));
+    const gain = totalGain(fitted);
     return new Map([
       ["scores.npy", npyBytes({ shape: [scores.length], data: scores })],
-      ["columns.json", jsonFile(table.columns.map(({ name }) => name))],
+      ["columns.json", jsonFile(table.columns as unknown as Json)],
+      ["gain.npy", npyBytes({ shape: [gain.length], data: gain })],
+      ...forestFiles(fitted),
     ]);
   },
 });
 
+/** The part of a stage's context that features are read through. */
+type FeatureSource = Pick<StageContext, "count" | "read">;
+
+/** The features of all images of a row and seed, in the order of its feature stages. */
+export async function readFeatureTable(
+  context: Pick<StageContext<ForestStageParameters>, "parameters" | "count" | "read">,
+): Promise<FeatureTable> {
+  const { featureSet, segments, classifier } = context.parameters;
+  const detectors: DetectorStatistics[] = [];
+  for (const detector of context.parameters.detectors) {
+    detectors.push(await readStatistics(context, detector));
+  }
+  return featureTable(featureSet, {
+    rows: Array.from(detectors[0].maxima, (_, place) => String(place)),
+    segments,
+    detectors,
+    ...(classifier === undefined ? {} : {
+      classifier: { classifier, scores: await readScores(context) },
+    }),
+  });
+}
+
+/** A feature table as the forest takes it. */
+export function featureMatrix(table: FeatureTable): FeatureMatrix {
+  return { rows: table.rows.length, columns: table.columns.length, values: table.values };
+}
+
+/** Gain of all splits by column. */
+function totalGain({ columns, left, feature, gain }: BoostedForest): Float64Array<ArrayBuffer> {
+  const sums = new Float64Array(columns);
+  for (let node = 0; node < left.length; node++) {
+    if (left[node] >= 0) sums[feature[node]] += gain[node];
+  }
+  return sums;
+}
+
 /** The statistics of one detector over all its packs, in order. */
 async function readStatistics(
-  { count, read }: StageContext<Parameters>,
+  { count, read }: FeatureSource,
   detector: string,
 ): Promise<DetectorStatistics> {
   const role = `features:${detector}`;
@@ -87,7 +114,7 @@ async function readStatistics(
 }
 
 /** The classifier's scores over all its packs, in order. */
-async function readScores({ count, read }: StageContext<Parameters>): Promise<Float64Array> {
+async function readScores({ count, read }: FeatureSource): Promise<Float64Array> {
   const scores: number[] = [];
   for (let i = 0; i < count("predict"); i++) {
     scores.push(...parseNpy((await read("predict", i)).get("scores.npy")!).data as Float64Array);
