@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Colour } from "./layout.ts";
 
 /** A square picture in the making. */
 export interface Canvas {
@@ -68,13 +67,4 @@ export function clamp01(value: number): number {
 export function smoothStep(from: number, to: number, value: number): number {
   const t = clamp01((value - from) / (to - from));
   return t * t * (3 - 2 * t);
-}
-
-/** The colour between two. */
-export function mixed(a: Colour, b: Colour, share: number): Colour {
-  return [
-    a[0] + (b[0] - a[0]) * share,
-    a[1] + (b[1] - a[1]) * share,
-    a[2] + (b[2] - a[2]) * share,
-  ];
 }

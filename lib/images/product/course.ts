@@ -30,7 +30,7 @@ export function smoothCourse(points: readonly Point[]): Course {
 }
 
 /** The polyline through the points as they are. */
-export function straightCourse(points: readonly Point[]): Course {
+function straightCourse(points: readonly Point[]): Course {
   const count = points.length - 1;
   const pieces = new Float64Array(count * 6);
   let [left, top, right, bottom] = [points[0].x, points[0].y, points[0].x, points[0].y];

@@ -274,7 +274,7 @@ export interface WireCourse {
 }
 
 /** A course within the limits of a good part: near the middle of the dot, neither straight nor too bent. */
-export function goodCourse(
+function goodCourse(
   layout: ProductLayout,
   side: number,
   random: RandomState,
@@ -324,7 +324,7 @@ export function wirePoints(
   return [at(0, 0), at(0.22, first), at(0.56, second), at(0.84, third), at(1, 0)];
 }
 
-/** Sum of three uniform numbers, made to mean 0 and standard deviation 1/2 … within [-1.5, 1.5]. */
+/** A bell-shaped number within [-1.5, 1.5]: three uniform ones added; mean 0, standard deviation 1/2. */
 export function bell(random: RandomState): number {
   return random.random() + random.random() + random.random() - 1.5;
 }
