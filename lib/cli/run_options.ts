@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { HarnessError, unknownName, UsageError } from "../base/errors.ts";
 import type { Dataset } from "../images/sample.ts";
 import { detectors } from "../maps/detectors.ts";
+import { supervisedMethods } from "../maps/supervised_methods.ts";
 import { numericsClass } from "../onnx/session.ts";
 import type { Experiment, ExperimentRow } from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
@@ -63,9 +64,11 @@ export const runOptionSpecs = {
   },
   variant: {
     type: "string",
-    value: "DETECTOR=NAME",
+    value: "METHOD=NAME",
     repeatable: true,
-    description: "whose implementation a detector follows: paper, official, anomalib-2023-10",
+    description:
+      "whose implementation a detector follows (patchcore=official), or another way to " +
+      "train (wrn=out-of-fold, dra=clean-references)",
   },
   ...cacheOption,
 } as const satisfies OptionSpecs;
@@ -180,10 +183,12 @@ async function commonSetting(
   for (const name of weightFiles.keys()) backboneNamed(name);
   const variants = Object.fromEntries(assignments("variant", options.variant));
   for (const [id, variant] of Object.entries(variants)) {
-    const detector = detectors.get(id);
-    if (detector === undefined) throw unknownName("detector", id, detectors.keys());
-    if (!detector.variants.includes(variant)) {
-      throw unknownName(`variant of ${id}`, variant, detector.variants);
+    const method = detectors.get(id) ?? supervisedMethods.get(id);
+    if (method === undefined) {
+      throw unknownName("method", id, [...detectors.keys(), ...supervisedMethods.keys()]);
+    }
+    if (!method.variants.includes(variant)) {
+      throw unknownName(`variant of ${id}`, variant, method.variants);
     }
   }
   const segmentations = await planSegmentations(dataset, options.segmap, profile.size);

@@ -79,6 +79,37 @@ export function classifierSplit(
   };
 }
 
+/**
+ * The training images in `count` parts of nearly equal size, for out-of-fold scores of classifier g.
+ * Good and bad ones are dealt out apart, each in an order of its own.
+ *
+ * @throws {UsageError} where there are fewer good or bad images than parts
+ */
+export function classifierFolds(
+  training: readonly Sample[],
+  seed: number,
+  count: number,
+): Sample[][] {
+  const folds = new Map<Sample, number>();
+  for (const label of [0, 1] as const) {
+    const group = training.filter((sample) => sample.label === label);
+    if (group.length < count) {
+      throw new UsageError(
+        `Cannot train out of ${count} folds: there are ${group.length} ${
+          label === 0 ? "good" : "bad"
+        } training images`,
+        { remedy: "Add training images, or leave out the variant out-of-fold." },
+      );
+    }
+    const random = new RandomState(childSeed(seed, "folds", label));
+    random.permutation(group.length).forEach((place, i) => folds.set(group[place], i % count));
+  }
+  return Array.from(
+    { length: count },
+    (_, fold) => training.filter((sample) => folds.get(sample) === fold),
+  );
+}
+
 /** Number of images in a seeded low-shot list: 10 % of the bad images, 1 to 100. */
 export function lowShotSize(bad: number): number {
   return Math.min(100, Math.max(1, Math.ceil(bad / 10)));

@@ -8,10 +8,10 @@ import type { Json } from "../base/digest.ts";
 import { HarnessError, UsageError } from "../base/errors.ts";
 import { forestPresets } from "../forest/presets.ts";
 import type { Dataset, Sample } from "../images/sample.ts";
-import { classifierSplit } from "../images/splits.ts";
+import { classifierFolds, classifierSplit } from "../images/splits.ts";
 import type { Detector, DetectorPlan, DetectorSetting } from "../maps/detector.ts";
 import { detectors } from "../maps/detectors.ts";
-import type { SupervisedMethod } from "../maps/supervised.ts";
+import type { SupervisedMethod, SupervisedPlan } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
 import type { NumericsClass } from "../onnx/session.ts";
 import {
@@ -21,12 +21,13 @@ import {
   type SingleMethod,
   singleMethods,
 } from "./experiment.ts";
-import { type Pack, type PackRows, packsOf, samplesOf, selectRows } from "./packs.ts";
+import { type Pack, type PackRows, packSize, packsOf, samplesOf, selectRows } from "./packs.ts";
 import type { PlannedSegmentation } from "./planned_segmentation.ts";
 import type { PlannedWeights } from "./planned_weights.ts";
 import type { Profile } from "./profile.ts";
 import { type SplitImages, splitImages } from "./split_images.ts";
 import type { Stage } from "./stage.ts";
+import { comparisonStage } from "./stages/comparison.ts";
 import { embeddingsStage } from "./stages/embeddings.ts";
 import { evaluateStage, type TestKind } from "./stages/evaluate.ts";
 import { featuresStage } from "./stages/features.ts";
@@ -34,6 +35,8 @@ import { fitStage } from "./stages/fit.ts";
 import { forestStage } from "./stages/forest.ts";
 import { generatedId, generatedStage } from "./stages/generated.ts";
 import { mapsStage } from "./stages/maps.ts";
+import { outOfFoldStage } from "./stages/out_of_fold.ts";
+import { pictureStage } from "./stages/picture.ts";
 import { pixelsStage } from "./stages/pixels.ts";
 import { predictStage } from "./stages/predict.ts";
 import { scoresStage } from "./stages/scores.ts";
@@ -76,11 +79,22 @@ export interface PlannedRow {
   readonly obstacle?: HarnessError;
 }
 
+/** What stands beside the rows of a table: pictures, and comparisons of a row with its base. */
+export type PlannedExtra =
+  | { readonly kind: "pictures"; readonly name: string; readonly stage: Stage }
+  | {
+    readonly kind: "comparison";
+    readonly row: string;
+    readonly base: string;
+    readonly stage: Stage;
+  };
+
 /** A planned experiment. */
 export interface Plan {
   readonly experiment: Experiment;
   readonly setting: RunSetting;
   readonly rows: readonly PlannedRow[];
+  readonly extras: readonly PlannedExtra[];
 }
 
 /** A method is declared in the experiment and cannot be run by this version. */
@@ -95,18 +109,35 @@ export function planExperiment(
   setting: RunSetting,
 ): Plan {
   const planner = new RowPlanner(experiment, setting);
+  const planned = rows.map((row): PlannedRow => {
+    try {
+      return planner.plan(row);
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      return { row, cells: [], obstacle: error };
+    }
+  });
   return {
     experiment,
     setting,
-    rows: rows.map((row) => {
-      try {
-        return planner.plan(row);
-      } catch (error) {
-        if (!(error instanceof HarnessError)) throw error;
-        return { row, cells: [], obstacle: error };
-      }
-    }),
+    rows: planned,
+    extras: [...planner.pictures(), ...comparisons(planned)],
   };
+}
+
+/** A comparison for each row whose base can be run too. */
+function comparisons(rows: readonly PlannedRow[]): PlannedExtra[] {
+  return rows.flatMap(({ row: { row, base }, cells }): PlannedExtra[] => {
+    const other = rows.find((one) => one.row.row === base);
+    if (base === undefined || cells.length === 0 || (other?.cells.length ?? 0) === 0) return [];
+    const bySeed = Map.groupBy(cells, (cell) => cell.part ?? cell.class);
+    const labels = [...bySeed.values()].map((group) =>
+      group.map(({ test }) => test.map(({ label }) => label).join(""))
+    );
+    const stages = (list: readonly PlannedCell[]) => list.map(({ scores }) => scores);
+    const stage = comparisonStage(stages(cells), stages(other!.cells), labels, `${row}, ${base}`);
+    return [{ kind: "comparison", row, base, stage }];
+  });
 }
 
 /** Stages with a row for each image that a class and seed need. */
@@ -158,6 +189,24 @@ class RowPlanner {
         : undefined,
     );
     return { row, cells: cells.flat(), evaluation };
+  }
+
+  /** The pictures of a figure: each class's segmentation, or generated defects. */
+  pictures(): PlannedExtra[] {
+    const { dataset, profile } = this.#setting;
+    const { shows, seeds, id } = this.#experiment;
+    if (shows !== "segmentation" && shows !== "generated") return [];
+    return [...this.#packs.keys()].map((name): PlannedExtra => {
+      const good = dataset.samples.filter((sample) =>
+        sample.class === name && sample.split === "train" && sample.label === 0
+      );
+      const [samples, seed] = shows === "segmentation"
+        ? [good.slice(0, 1), 0]
+        : [this.#split(name, seeds[0]).forestGood.slice(0, packSize), seeds[0]];
+      const segmentation = this.#segmentation(name);
+      const stage = pictureStage(shows, dataset, samples, segmentation, profile.size, seed);
+      return { kind: "pictures", name: this.#packs.size === 1 ? id : `${id}-${name}`, stage };
+    });
   }
 
   /** What a row takes the mean over: its classes, or the methods that it is made of. */
@@ -334,26 +383,76 @@ class RowPlanner {
       }
       const setting = this.#methodSetting(method);
       const plan = method.plan({ ...setting, size: scaledSize(size, setting.size) });
-      const numerics = this.#setting.numerics as unknown as Json;
-      const split = this.#split(name, seed);
-      const { seen } = classifierSplit(split.training, seed, plan.share);
-      const training = this.#select(name, seen);
-      const train = trainStage(
-        method,
-        plan,
-        training,
-        training.map(({ pack }) => this.#pixels(pack, plan.size)),
-        seed,
-        this.#weights(plan.backbone),
-        numerics,
-      );
-      const needed = this.#select(name, split.mapped);
-      const stages = needed.map((packRows) => {
-        const pixels = this.#pixels(packRows.pack, plan.size);
-        return predictStage(method, plan, train, pixels, packRows, seed, numerics);
-      });
+      const { training, mapped } = this.#split(name, seed);
+      const needed = this.#select(name, mapped);
+      const label = `${method.name}, seed ${seed}`;
+      let stages: Stage[];
+      if (plan.folds === undefined) {
+        const { seen } = classifierSplit(training, seed, plan.share);
+        const predict = this.#trained(method, plan, name, seed, seen, label);
+        stages = needed.map((packRows) => predict(packRows));
+      } else {
+        stages = this.#outOfFold(method, plan, plan.folds, name, seed, needed);
+      }
       const places = new Map(samplesOf(needed).map((sample, place) => [sample.id, place]));
       return { stages, places };
+    });
+  }
+
+  /** A method trained on `samples`, as the function that plans its scores. */
+  #trained(
+    method: SupervisedMethod,
+    plan: SupervisedPlan,
+    name: string,
+    seed: number,
+    samples: readonly Sample[],
+    label: string,
+  ): (packRows: PackRows) => Stage {
+    const numerics = this.#setting.numerics as unknown as Json;
+    const training = this.#select(name, samples);
+    const train = trainStage(
+      method,
+      plan,
+      training,
+      training.map(({ pack }) => this.#pixels(pack, plan.size)),
+      seed,
+      this.#weights(plan.backbone),
+      numerics,
+      label,
+    );
+    return (packRows) => {
+      const pixels = this.#pixels(packRows.pack, plan.size);
+      return predictStage(method, plan, train, pixels, packRows, numerics, label);
+    };
+  }
+
+  /**
+   * Scores out of fold: one model per fold, trained without it. A training image is scored by the model
+   * of its fold, every other image by all of them.
+   */
+  #outOfFold(
+    method: SupervisedMethod,
+    plan: SupervisedPlan,
+    count: number,
+    name: string,
+    seed: number,
+    needed: readonly PackRows[],
+  ): Stage[] {
+    const { training } = this.#split(name, seed);
+    const label = `${method.name}, seed ${seed}`;
+    const folds = classifierFolds(training, seed, count);
+    const foldOf = new Map(folds.flatMap((fold, i) => fold.map(({ id }) => [id, i] as const)));
+    const models = folds.map((_, i) => {
+      const others = training.filter(({ id }) => foldOf.get(id) !== i);
+      return this.#trained(method, plan, name, seed, others, `${label}, fold ${i + 1} of ${count}`);
+    });
+    return needed.map((packRows) => {
+      const { pack, rows } = packRows;
+      const scores = models.flatMap((predict, i) => {
+        const own = rows.filter((row) => (foldOf.get(pack.samples[row].id) ?? i) === i);
+        return own.length === 0 ? [] : [{ stage: predict({ pack, rows: own }), rows: own }];
+      });
+      return outOfFoldStage(scores, packRows, `${label}, out of fold`);
     });
   }
 

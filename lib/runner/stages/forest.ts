@@ -24,6 +24,7 @@ import type { ForestParameters } from "../../forest/parameters.ts";
 import { type BoostedForest, predictMargin } from "../../forest/predictor.ts";
 import { makeStage, type Stage, type StageNeeds } from "../stage.ts";
 import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import { predictionRole } from "./out_of_fold.ts";
 
 /** What shapes the forest of a row and seed, beside the features. */
 export interface ForestStageParameters {
@@ -116,8 +117,9 @@ async function readStatistics(
 /** The classifier's scores over all its packs, in order. */
 async function readScores({ count, read }: FeatureSource): Promise<Float64Array> {
   const scores: number[] = [];
-  for (let i = 0; i < count("predict"); i++) {
-    scores.push(...parseNpy((await read("predict", i)).get("scores.npy")!).data as Float64Array);
+  const role = predictionRole({ count })!;
+  for (let i = 0; i < count(role); i++) {
+    scores.push(...parseNpy((await read(role, i)).get("scores.npy")!).data as Float64Array);
   }
   return Float64Array.from(scores);
 }
@@ -141,7 +143,10 @@ export interface ForestTask {
 export function forestStage(task: ForestTask): Stage {
   const needs: Record<string, StageNeeds[string]> = {};
   for (const [detector, stages] of task.features) needs[`features:${detector}`] = stages;
-  if (task.classifier !== undefined) needs.predict = task.classifier.scores;
+  if (task.classifier !== undefined) {
+    const { scores } = task.classifier;
+    needs[scores[0].input.stage] = scores;
+  }
   const columns = task.features.size * task.segments.length * 4;
   return makeStage({
     stage: "forest",

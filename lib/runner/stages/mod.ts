@@ -4,6 +4,7 @@
  * @module
  */
 import type { StageKind } from "../stage_kind.ts";
+import { comparisonKind } from "./comparison.ts";
 import { embeddingsKind } from "./embeddings.ts";
 import { evaluateKind } from "./evaluate.ts";
 import { featuresKind } from "./features.ts";
@@ -11,6 +12,8 @@ import { fitKind } from "./fit.ts";
 import { forestKind } from "./forest.ts";
 import { generatedKind } from "./generated.ts";
 import { mapsKind } from "./maps.ts";
+import { pictureKind } from "./picture.ts";
+import { outOfFoldKind } from "./out_of_fold.ts";
 import { pixelsKind } from "./pixels.ts";
 import { predictKind } from "./predict.ts";
 import { scoresKind } from "./scores.ts";
@@ -26,7 +29,10 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   features: featuresKind,
   train: trainKind,
   predict: predictKind,
+  out_of_fold: outOfFoldKind,
   scores: scoresKind,
   forest: forestKind,
   evaluate: evaluateKind,
+  comparison: comparisonKind,
+  picture: pictureKind,
 };

@@ -50,8 +50,8 @@ export function predictStage(
   train: Stage,
   images: Stage,
   { pack, rows }: PackRows,
-  seed: number,
   numerics: Json,
+  label: string,
 ): Stage {
   return makeStage({
     stage: "predict",
@@ -65,7 +65,7 @@ export function predictStage(
     needs: { train, pixels: images },
     numerics,
     locations: { train: train.key },
-    label: `scores of ${method.name}, seed ${seed}, ${packLabel(pack)}`,
+    label: `scores of ${label}, ${packLabel(pack)}`,
     seconds: 0.05 * rows.length,
     mebibytes: 600,
   });

@@ -8,6 +8,7 @@
 import { npyBytes, parseNpy } from "../../base/npy.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
+import { predictionRole } from "./out_of_fold.ts";
 
 interface Parameters {
   /** Places of the test images among the rows of all entries, in order. */
@@ -17,7 +18,7 @@ interface Parameters {
 export const scoresKind = stageKind<Parameters>({
   revision: 1,
   async run({ parameters: { test }, count, read }) {
-    const role = count("predict") > 0 ? "predict" : "features";
+    const role = predictionRole({ count }) ?? "features";
     const scores: number[] = [];
     for (let i = 0; i < count(role); i++) {
       const payload = await read(role, i, ["scores.npy"]);

@@ -64,6 +64,7 @@ export function trainStage(
   seed: number,
   weights: PlannedWeights,
   numerics: Json,
+  label: string,
 ): Stage {
   const labels = selection.flatMap(({ pack, rows }) => rows.map((row) => pack.samples[row].label));
   return makeStage({
@@ -81,7 +82,7 @@ export function trainStage(
     needs: { pixels: images },
     numerics,
     locations: { weights: weights as unknown as Json },
-    label: `training of ${method.name}, seed ${seed}`,
+    label: `training of ${label}`,
     seconds: 60,
     mebibytes: 1500,
   });
