@@ -141,6 +141,25 @@ export async function encodePng(image: RgbImage): Promise<Uint8Array<ArrayBuffer
 }
 
 /**
+ * An RGB image as a lossy WebP, for pages that show many small pictures.
+ *
+ * @param quality 1 (smallest) to 100
+ */
+export async function encodeWebp(
+  image: RgbImage,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, data } = image;
+  if (data.length !== width * height * 3) {
+    throw new RangeError(`Cannot write ${data.length} bytes as ${width} x ${height} RGB pixels`);
+  }
+  const sharp = await loadSharp();
+  const webp = await sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ quality, effort: 4, smartSubsample: true }).toBuffer();
+  return new Uint8Array(webp);
+}
+
+/**
  * The labels of an 8-bit PNG of one channel, unchanged: grey values or palette indices.
  *
  * @throws {DataError} for any other kind of image

@@ -30,6 +30,7 @@ export const soleImporters: Readonly<Record<string, string>> = {
   "onnx-proto": "lib/onnx/proto.ts",
   "sharp": "lib/images/decode.ts",
   "vega": "lib/report/render.ts",
+  "vega-interpreter": "lib/report/render.ts",
   "vega-lite": "lib/report/render.ts",
   "@resvg/resvg-js": "lib/report/render.ts",
 };
