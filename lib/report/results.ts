@@ -9,10 +9,12 @@
  */
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import type { MetricName, Metrics, MetricSummary } from "../runner/result_metrics.ts";
+import type { Metrics, MetricSummary } from "../runner/result_metrics.ts";
+
+import { type ExperimentView, experimentViews } from "../runner/experiment.ts";
+import type { ProfileName } from "../runner/profile.ts";
 
 export type { MetricName, Metrics, MetricSummary } from "../runner/result_metrics.ts";
-import type { ProfileName } from "../runner/profile.ts";
 
 /** One experiment at one profile on one data set. */
 export interface ExperimentResult {
@@ -23,8 +25,16 @@ export interface ExperimentResult {
   readonly profile: ProfileName;
   readonly dataset: DatasetSummary;
   readonly seeds: readonly number[];
+  /** What is shown; `metrics` where it is not given. */
+  readonly view?: ExperimentView;
   /** In the order of the table. */
   readonly rows: readonly ResultRow[];
+  /** A table of texts (Table 1). */
+  readonly grid?: Grid;
+  /** Pictures, as files in the run's folder (Figures 5, 7 and 8). */
+  readonly figures?: readonly Figure[];
+  /** Each row against its base, with tests corrected for the number of rows. */
+  readonly comparisons?: readonly Comparison[];
   /** What a reader must know to judge the numbers, one sentence each. */
   readonly notes: readonly string[];
   /** What the paper leaves open and this run had to decide. */
@@ -32,6 +42,34 @@ export interface ExperimentResult {
   readonly stages: { readonly cached: number; readonly run: number };
   /** Wall time of the run. */
   readonly seconds: number;
+}
+
+/** A table of texts with a name for each line. */
+export interface Grid {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A picture of a figure. */
+export interface Figure {
+  /** Path below the run's folder: "figures/fig5-0.png". */
+  readonly file: string;
+  readonly caption: string;
+}
+
+/** A row minus its base in one metric, in percentage points. */
+export interface Comparison {
+  readonly row: string;
+  readonly base: string;
+  readonly metric: "cl_auroc" | "fpr95";
+  readonly difference: number;
+  /** 95 % interval by the paired bootstrap over seeds and images. */
+  readonly interval: readonly [low: number, high: number];
+  /** Two-sided p value of the bootstrap, and with Holm's correction over the table's rows. */
+  readonly p: number;
+  readonly holm: number;
+  /** DeLong's p value of each seed, for AUROC on a single class. */
+  readonly delong: readonly number[] | null;
 }
 
 export interface DatasetSummary {
@@ -63,8 +101,45 @@ export interface ResultRow {
   readonly note?: string;
   /** The row that this one improves on: the change against it is shown. */
   readonly base?: string;
-  /** For data sets of several classes: the metrics of each. */
+  /** The metrics of each class, or of each method of a mean. */
   readonly classes?: Readonly<Record<string, Metrics>>;
+  /** The published numbers by class. */
+  readonly paperClasses?: Readonly<Record<string, readonly PublishedNumber[]>>;
+  /** By type of defect: the share of its images that is found at 95 % TPR, in percent. */
+  readonly defects?: Readonly<Record<string, DefectRate>>;
+  /** The verdict on each published metric, with its reason. */
+  readonly verdicts?: Readonly<Record<string, CellVerdict>>;
+  /** Which images made the row. */
+  readonly audit?: RowAudit;
+}
+
+/** A detection rate over the seeds, and the number of test images of the type. */
+export interface DefectRate extends MetricSummary {
+  readonly images: number;
+}
+
+/** A verdict on one number. */
+export interface CellVerdict {
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+
+/** What touched the test images of a row. */
+export interface RowAudit {
+  /** "clean", "touched" (a training saw test images), or "unknown" (maps of other tools). */
+  readonly state: "clean" | "touched" | "unknown";
+  /** Test images, of all classes and seeds, that some training saw. */
+  readonly touched: number;
+  /** Trainings with the numbers of images that they saw, of the first seed and class. */
+  readonly artefacts: readonly AuditedArtefact[];
+}
+
+/** A training, and the images it saw. */
+export interface AuditedArtefact {
+  readonly artefact: string;
+  readonly images: number;
+  /** Of them, how many are test images of the same cell. */
+  readonly test: number;
 }
 
 /** A number that the authors published. */
@@ -99,6 +174,8 @@ const metrics: z.ZodType<Metrics> = z.strictObject({
   fpr95: metricSummary.exactOptional(),
   cl_auroc_seen: metricSummary.exactOptional(),
   cl_auroc_unseen: metricSummary.exactOptional(),
+  aupro: metricSummary.exactOptional(),
+  ms_per_image: metricSummary.exactOptional(),
 });
 
 const publishedNumber: z.ZodType<PublishedNumber> = z.strictObject({
@@ -109,16 +186,51 @@ const publishedNumber: z.ZodType<PublishedNumber> = z.strictObject({
   source: name,
 });
 
+const verdict = z.enum(["reproduced", "within noise", "differs", "not testable"]);
+
+const defectRate: z.ZodType<DefectRate> = z.strictObject({
+  mean: percent,
+  std: z.number().nonnegative().nullable(),
+  values: z.array(percent).min(1),
+  interval: z.tuple([percent, percent]).nullable(),
+  images: z.int().nonnegative(),
+});
+
+const rowAudit: z.ZodType<RowAudit> = z.strictObject({
+  state: z.enum(["clean", "touched", "unknown"]),
+  touched: z.int().nonnegative(),
+  artefacts: z.array(z.strictObject({
+    artefact: name,
+    images: z.int().nonnegative(),
+    test: z.int().nonnegative(),
+  })),
+});
+
+const comparison: z.ZodType<Comparison> = z.strictObject({
+  row: name,
+  base: name,
+  metric: z.enum(["cl_auroc", "fpr95"]),
+  difference: z.number(),
+  interval: z.tuple([z.number(), z.number()]),
+  p: z.number(),
+  holm: z.number(),
+  delong: z.array(z.number()).nullable(),
+});
+
 const resultRow: z.ZodType<ResultRow> = z.strictObject({
   group: z.string(),
   row: name,
   metrics,
   paper: z.array(publishedNumber),
-  verdict: z.enum(["reproduced", "within noise", "differs", "not testable"]),
+  verdict,
   error: name.exactOptional(),
   note: name.exactOptional(),
   base: name.exactOptional(),
   classes: z.record(name, metrics).exactOptional(),
+  paperClasses: z.record(name, z.array(publishedNumber)).exactOptional(),
+  defects: z.record(name, defectRate).exactOptional(),
+  verdicts: z.record(name, z.strictObject({ verdict, reason: name })).exactOptional(),
+  audit: rowAudit.exactOptional(),
 });
 
 /** The schema of {@linkcode ExperimentResult}: unknown fields are refused, not dropped. */
@@ -132,7 +244,12 @@ export const experimentResult: z.ZodType<ExperimentResult> = z.strictObject({
     images: z.int().nonnegative(),
   }),
   seeds: z.array(z.int().nonnegative()),
+  view: z.enum(experimentViews).exactOptional(),
   rows: z.array(resultRow),
+  grid: z.strictObject({ columns: z.array(z.string()), rows: z.array(z.array(z.string())) })
+    .exactOptional(),
+  figures: z.array(z.strictObject({ file: name, caption: name })).exactOptional(),
+  comparisons: z.array(comparison).exactOptional(),
   notes: z.array(name),
   assumptions: z.array(z.strictObject({ id: name, text: name })),
   stages: z.strictObject({ cached: z.int().nonnegative(), run: z.int().nonnegative() }),

@@ -69,7 +69,7 @@ export interface Protocol {
 }
 
 /**
- * What an experiment shows:
+ * What an experiment shows, one of `experimentViews`:
  *
  * - `metrics`: Cl. AUROC and FPR@95TPR of each row;
  * - `classes`: Cl. AUROC of each row by class (Tables 8 and 9);
@@ -79,14 +79,18 @@ export interface Protocol {
  * - `generated`: generated defects (Figure 8);
  * - `speed`: milliseconds per image of each row.
  */
-export type ExperimentView =
-  | "metrics"
-  | "classes"
-  | "defects"
-  | "datasets"
-  | "segmentation"
-  | "generated"
-  | "speed";
+export type ExperimentView = typeof experimentViews[number];
+
+/** All views. */
+export const experimentViews = [
+  "metrics",
+  "classes",
+  "defects",
+  "datasets",
+  "segmentation",
+  "generated",
+  "speed",
+] as const;
 
 /** A table or figure. */
 export interface Experiment {

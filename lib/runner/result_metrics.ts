@@ -5,7 +5,15 @@
  */
 
 /** Names of the metrics in tables and JSON. */
-export type MetricName = "cl_auroc" | "fpr95" | "cl_auroc_seen" | "cl_auroc_unseen";
+export type MetricName =
+  | "cl_auroc"
+  | "fpr95"
+  | "cl_auroc_seen"
+  | "cl_auroc_unseen"
+  /** Pixel-level, of a detector's maps where there are masks. */
+  | "aupro"
+  /** Milliseconds, not percent: inference time of one image on this machine. */
+  | "ms_per_image";
 
 /** A metric over the seeds. */
 export interface MetricSummary {

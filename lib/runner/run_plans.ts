@@ -5,14 +5,15 @@
  */
 import { StorageError } from "../base/errors.ts";
 import { parseNpy } from "../base/npy.ts";
-import type { Store } from "../store/store.ts";
+import type { Payload, Store } from "../store/store.ts";
 import {
   executeLocally,
   type ExecutionOptions,
   type ExecutionResult,
   type StageFailure,
 } from "./executor_local.ts";
-import type { Plan, PlannedCell, PlannedRow } from "./plan.ts";
+import type { Plan, PlannedCell, PlannedExtra, PlannedRow } from "./plan.ts";
+import type { Stage } from "./stage.ts";
 import { parseJsonFile } from "./stage_kind.ts";
 import type { Evaluation } from "./stages/evaluate.ts";
 
@@ -30,6 +31,14 @@ export interface RowOutcome {
 export interface PlanOutcome {
   readonly plan: Plan;
   readonly rows: readonly RowOutcome[];
+  /** What stands beside the rows; those that could not be made are left out. */
+  readonly extras: readonly ExtraOutcome[];
+}
+
+/** A planned extra and its payload. */
+export interface ExtraOutcome {
+  readonly planned: PlannedExtra;
+  readonly payload: Payload;
 }
 
 /** What the caller wants to know while plans run. */
@@ -56,6 +65,8 @@ export async function runPlans(
   options: ExecutionOptions & RunListener,
 ): Promise<RunOutcome> {
   const done = new Map<PlannedRow, RowOutcome>();
+  const made = new Map<PlannedExtra, ExtraOutcome>();
+  const extras = plans.flatMap((plan) => plan.extras);
   const rows = plans.flatMap((plan) => plan.rows.map((planned) => ({ plan, planned })));
   let run = 0;
   for (let round = 1;; round++) {
@@ -66,6 +77,7 @@ export async function runPlans(
       ...planned.cells.map(({ scores }) => scores),
       planned.evaluation!,
     ]);
+    targets.push(...extras.filter((one) => !made.has(one)).map(({ stage }) => stage));
     const execution = await executeLocally(store, targets, {
       ...options,
       async onTarget(key) {
@@ -79,13 +91,20 @@ export async function runPlans(
       },
     });
     run += execution.run;
+    for (const planned of extras) {
+      if (made.has(planned)) continue;
+      const payload = await store.read(planned.stage.input.stage, planned.stage.key);
+      if (payload !== undefined) made.set(planned, { planned, payload });
+    }
     const stopped = options.failFast && execution.failures.length > 0;
     const complete = stopped ||
-      open.every(({ planned }) => done.has(planned) || failed(planned, execution));
+      open.every(({ planned }) => done.has(planned) || failed(planned.evaluation!, execution)) &&
+        extras.every((one) => made.has(one) || failed(one.stage, execution));
     if (complete) {
       const outcomes = plans.map((plan) => ({
         plan,
         rows: plan.rows.map((planned) => done.get(planned) ?? withoutResult(planned, execution)),
+        extras: plan.extras.flatMap((one) => made.get(one) ?? []),
       }));
       return { outcomes, execution: { ...execution, run } };
     }
@@ -113,9 +132,8 @@ async function readOutcome(store: Store, planned: PlannedRow): Promise<RowOutcom
   return { planned, evaluation: parseJsonFile<Evaluation>(evaluation, "metrics.json"), scores };
 }
 
-function failed({ evaluation }: PlannedRow, { failures, blocked }: ExecutionResult): boolean {
-  return blocked.has(evaluation!.key) ||
-    failures.some(({ stage }) => stage.key === evaluation!.key);
+function failed({ key }: Stage, { failures, blocked }: ExecutionResult): boolean {
+  return blocked.has(key) || failures.some(({ stage }) => stage.key === key);
 }
 
 function withoutResult(planned: PlannedRow, { failures }: ExecutionResult): RowOutcome {

@@ -49,7 +49,8 @@ export async function surveyPlans(
     if (!cached) { for (const need of stage.needs) await visit(need); }
   };
   const blocked: BlockedRow[] = [];
-  for (const { experiment, rows } of plans) {
+  for (const { experiment, rows, extras } of plans) {
+    for (const { stage } of extras) await visit(stage);
     for (const { row, cells, evaluation, obstacle } of rows) {
       for (const { scores } of cells) await visit(scores);
       if (evaluation !== undefined) await visit(evaluation);

@@ -1,0 +1,214 @@
+/**
+ * Stage "picture": the pictures of Figures 5, 7 and 8: the segmentation map over an image, and good images
+ * with generated defects.
+ *
+ * Payload: `0.png`, `1.png`, …; `pictures.json`, what each shows.
+ *
+ * @module
+ */
+import { childSeed, RandomState } from "../../base/random.ts";
+import { encodePng } from "../../images/decode.ts";
+import { pixelReader } from "../../images/pixels.ts";
+import type { Dataset, ImageSource, Sample } from "../../images/sample.ts";
+import {
+  type GeneratedDefectKind,
+  generatedDefectKinds,
+} from "../../segments/generated_defects.ts";
+import { generateDefect } from "../../segments/generated_defects.ts";
+import type { SegmentationMap } from "../../segments/segmentation_map.ts";
+import {
+  type LabelFile,
+  openImageMap,
+  openSegmentation,
+  type PlannedMap,
+  type PlannedSegmentation,
+} from "../planned_segmentation.ts";
+import { makeStage, type Stage } from "../stage.ts";
+import { jsonFile, stageKind } from "../stage_kind.ts";
+import type { Json } from "../../base/digest.ts";
+
+/** What a picture shows. */
+export interface PictureCaption {
+  readonly file: string;
+  readonly caption: string;
+}
+
+interface Parameters {
+  readonly shows: "segmentation" | "generated";
+  readonly size: number;
+  /** The images that may be shown, by content. */
+  readonly images: readonly string[];
+  readonly segmentation: string;
+  readonly seed: number;
+}
+
+interface Locations {
+  readonly source: ImageSource;
+  readonly samples: readonly Sample[];
+  readonly segmentation: PlannedMap | null;
+  /** The file of the first image, where each has a map of its own. */
+  readonly own: { readonly segments: readonly string[]; readonly file: LabelFile } | null;
+}
+
+export const pictureKind = stageKind<Parameters, Locations>({
+  revision: 1,
+  async run({ parameters: { shows, size, seed }, locations }) {
+    const { source, samples, segmentation, own } = locations;
+    const read = pixelReader(source, size);
+    const map = own === null
+      ? await openSegmentation(segmentation!, size)
+      : await openImageMap({ spec: "of the image", segments: own.segments }, own.file, size, size);
+    const pictures = shows === "segmentation"
+      ? [segmentationPicture(await read(samples[0]), map, samples[0])]
+      : await generatedPictures(samples, read, map, seed);
+    const files = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const [i, { data, width, height }] of pictures.entries()) {
+      const enlarged = enlarge(data, width, height, Math.max(1, Math.round(256 / size)));
+      files.set(`${i}.png`, Uint8Array.from(await encodePng(enlarged)));
+    }
+    const captions: PictureCaption[] = pictures.map(({ caption }, i) => ({
+      file: `${i}.png`,
+      caption,
+    }));
+    files.set("pictures.json", jsonFile(captions as unknown as Json));
+    return files;
+  },
+});
+
+interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** RGB `[height, width, 3]`. */
+  readonly data: Uint8Array;
+  readonly caption: string;
+}
+
+/** Colours of segments, told apart with common colour blindness, with the names of the caption. */
+const segmentColours: readonly (readonly [name: string, rgb: readonly number[]])[] = [
+  ["grey", [128, 128, 128]],
+  ["blue", [47, 109, 179]],
+  ["orange", [240, 160, 48]],
+  ["green", [58, 157, 107]],
+  ["red", [196, 40, 60]],
+  ["purple", [122, 104, 200]],
+  ["yellow", [240, 220, 60]],
+  ["cyan", [32, 160, 176]],
+  ["pink", [230, 130, 200]],
+  ["brown", [140, 98, 70]],
+];
+
+/** The image, and beside it the image under its segments. */
+function segmentationPicture(pixels: Uint8Array, map: SegmentationMap, sample: Sample): Picture {
+  const { width, height, labels, segments } = map;
+  const over = pixels.slice();
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] >= segments.length) continue;
+    const [, colour] = segmentColours[labels[i] % segmentColours.length];
+    for (let c = 0; c < 3; c++) {
+      over[3 * i + c] = Math.round(0.55 * over[3 * i + c] + 0.45 * colour[c]);
+    }
+  }
+  const legend = segments.map((name, label) =>
+    `${name} ${segmentColours[label % segmentColours.length][0]}`
+  );
+  return {
+    ...beside([pixels, over], width, height),
+    caption: `${sample.class === "vad" ? "" : `${sample.class}: `}a good image and its L = ` +
+      `${segments.length} segments: ${legend.join(", ")}`,
+  };
+}
+
+/** A good image and the same one with a defect, for each kind. */
+async function generatedPictures(
+  samples: readonly Sample[],
+  read: (sample: Sample) => Promise<Uint8Array>,
+  map: SegmentationMap,
+  seed: number,
+): Promise<Picture[]> {
+  const found = new Map<GeneratedDefectKind, Picture>();
+  for (const sample of samples) {
+    if (found.size === generatedDefectKinds.length) break;
+    const pixels = await read(sample);
+    const random = new RandomState(childSeed(seed, "generated", sample.digest));
+    const { pixels: bad, kind, segment } = generateDefect(pixels, map, random);
+    if (found.has(kind)) continue;
+    found.set(kind, {
+      ...beside([pixels, bad], map.width, map.height),
+      caption: `${kind}: a good image and the same one with a defect in segment ${segment}`,
+    });
+  }
+  return generatedDefectKinds.flatMap((kind) => found.get(kind) ?? []);
+}
+
+/** Images of one size in a row, with white between them. */
+function beside(
+  images: readonly Uint8Array[],
+  width: number,
+  height: number,
+): { readonly width: number; readonly height: number; readonly data: Uint8Array } {
+  const gap = 4;
+  const total = images.length * width + (images.length - 1) * gap;
+  const data = new Uint8Array(total * height * 3).fill(255);
+  images.forEach((image, k) => {
+    for (let y = 0; y < height; y++) {
+      const row = image.subarray(y * width * 3, (y + 1) * width * 3);
+      data.set(row, (y * total + k * (width + gap)) * 3);
+    }
+  });
+  return { width: total, height, data };
+}
+
+/** Every pixel as a square of `factor` x `factor` pixels. */
+function enlarge(
+  source: Uint8Array,
+  width: number,
+  height: number,
+  factor: number,
+): { readonly width: number; readonly height: number; readonly data: Uint8Array } {
+  const data = new Uint8Array(source.length * factor * factor);
+  for (let y = 0, to = 0; y < height * factor; y++) {
+    const row = Math.floor(y / factor) * width;
+    for (let x = 0; x < width * factor; x++, to += 3) {
+      const from = (row + Math.floor(x / factor)) * 3;
+      data.set(source.subarray(from, from + 3), to);
+    }
+  }
+  return { width: width * factor, height: height * factor, data };
+}
+
+/** The segmentation of the first of `samples`, or their generated defects. */
+export function pictureStage(
+  shows: Parameters["shows"],
+  dataset: Dataset,
+  samples: readonly Sample[],
+  segmentation: PlannedSegmentation,
+  size: number,
+  seed: number,
+): Stage {
+  const own = segmentation.kind === "images"
+    ? { segments: segmentation.segments, file: segmentation.files[samples[0].id] }
+    : null;
+  return makeStage({
+    stage: "picture",
+    revision: pictureKind.revision,
+    parameters: {
+      shows,
+      size,
+      images: samples.map(({ digest }) => digest),
+      segmentation: own === null ? segmentation.digest : own.file.digest,
+      seed,
+    },
+    needs: {},
+    locations: {
+      source: dataset.source as unknown as Json,
+      samples: samples as unknown as Json,
+      segmentation: own === null ? segmentation as unknown as Json : null,
+      own: own as unknown as Json,
+    },
+    label: shows === "segmentation"
+      ? `picture of the segmentation of ${samples[0].class}`
+      : "picture of generated defects",
+    seconds: 1,
+    mebibytes: 200,
+  });
+}
