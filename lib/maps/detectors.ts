@@ -5,11 +5,13 @@
  */
 import { unknownName } from "../base/errors.ts";
 import type { Detector } from "./detector.ts";
+import { fastFlow } from "./fastflow_detector.ts";
 import { patchCore } from "./patchcore_detector.ts";
+import { rd4ad } from "./rd4ad_detector.ts";
 
 /** All detectors by id. */
 export const detectors: ReadonlyMap<string, Detector> = new Map(
-  [patchCore].map((detector) => [detector.id, detector]),
+  [patchCore, fastFlow, rd4ad].map((detector) => [detector.id, detector]),
 );
 
 /**
