@@ -13,7 +13,7 @@ import { fprAtTprOfRanking, thresholdAtTpr } from "../metrics/fpr_at_tpr.ts";
 import { rank } from "../metrics/ranking.ts";
 import { rocCurve } from "../metrics/roc_curve.ts";
 import { visible } from "./escape.ts";
-import { formatNumber, metricColumns } from "./paper_table.ts";
+import { formatNumber, metricColumns } from "./table_parts.ts";
 import type { ExperimentResult, MetricName, ResultRow } from "./results.ts";
 import { groupByRow, scoreHistogram } from "./score_histogram.ts";
 import type { ScoreKind } from "./score_histogram.ts";

@@ -5,7 +5,7 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { escapeFormula, visible } from "./escape.ts";
-import { metricColumns } from "./paper_table.ts";
+import { metricColumns } from "./table_parts.ts";
 import type { ExperimentResult, Metrics, ResultRow } from "./results.ts";
 
 /** The columns of `table.csv`. */

@@ -12,8 +12,9 @@ import type { DrawnChart } from "./drawn_charts.ts";
 import { escapeHtml } from "./escape.ts";
 import script from "./page/report.js" with { type: "text" };
 import style from "./page/report.css" with { type: "text" };
-import { arrow, formatChange, formatNumber, metricColumns, paperTable } from "./paper_table.ts";
-import type { Change, PaperTable, TableCell, TableRow } from "./paper_table.ts";
+import { paperTable } from "./paper_table.ts";
+import { arrow, formatChange, formatNumber, metricColumns } from "./table_parts.ts";
+import type { Change, PaperTable, TableCell, TableRow } from "./table_parts.ts";
 import type { ExperimentResult, Metrics, ResultRow, Verdict } from "./results.ts";
 
 /** The page of `result`. The same result and charts give the same bytes. */
@@ -84,10 +85,10 @@ function facts({ dataset, seeds, rows }: ExperimentResult): string {
 function resultTable(result: ExperimentResult, table: PaperTable): string {
   const verdicts = result.rows.some(({ verdict }) => verdict !== "not testable");
   const heads = [
-    head("Method", "ascending"),
+    head(escapeHtml(table.head ?? "Method"), "ascending"),
     ...table.columns.flatMap((column) => [
       head(
-        `${escapeHtml(column.heading)} ${arrow(column)}`,
+        `${escapeHtml(column.heading)}${arrow(column)}`,
         column.better === "higher" ? "descending" : "ascending",
       ),
       ...(column.published ? [`<th scope="col">Paper</th>`] : []),
@@ -105,12 +106,14 @@ function resultTable(result: ExperimentResult, table: PaperTable): string {
       );
     }
     for (const row of group.rows) {
-      lines.push(
-        tableRow(row, table, verdicts, i),
-        `<tr class="more" id="more-${i}" hidden><td colspan="${heads.length}">${
-          details(result, result.rows[i])
-        }</td></tr>`,
-      );
+      lines.push(tableRow(row, table, verdicts, i));
+      if (row.result !== undefined) {
+        lines.push(
+          `<tr class="more" id="more-${i}" hidden><td colspan="${heads.length}">${
+            details(result, row.result)
+          }</td></tr>`,
+        );
+      }
       i++;
     }
   }
@@ -132,8 +135,10 @@ function head(html: string, first: "ascending" | "descending"): string {
 function tableRow(row: TableRow, table: PaperTable, verdicts: boolean, i: number): string {
   const name = escapeHtml(row.name);
   const cells = [
-    `<th scope="row" data-value="${name}"><button type="button" aria-expanded="false" ` +
-    `aria-controls="more-${i}">${name}</button></th>`,
+    row.result === undefined
+      ? `<th scope="row" data-value="${name}">${name}</th>`
+      : `<th scope="row" data-value="${name}"><button type="button" aria-expanded="false" ` +
+        `aria-controls="more-${i}">${name}</button></th>`,
   ];
   row.cells.forEach((cell, column) => {
     const missing = column === 0 && row.error !== undefined;
@@ -143,10 +148,11 @@ function tableRow(row: TableRow, table: PaperTable, verdicts: boolean, i: number
   if (verdicts) {
     cells.push(`<td>${verdictSigns[row.verdict]} ${escapeHtml(row.verdict)}</td>`);
   }
-  return `<tr class="row">${cells.join("")}</tr>`;
+  return `<tr class="${row.below ? "below" : "row"}">${cells.join("")}</tr>`;
 }
 
-function ours({ summary, best, gain }: TableCell): string {
+function ours({ text, summary, best, gain }: TableCell): string {
+  if (text !== undefined) return `<td>${escapeHtml(text)}</td>`;
   if (summary === undefined) return `<td class="none">–</td>`;
   const label = best ? ` class="number best"` : ` class="number"`;
   const spoken = best ? `<span class="hidden"> best</span>` : "";

@@ -5,15 +5,14 @@
  * @module
  */
 import { escapeLatex } from "./escape.ts";
-import { formatChange, formatNumber } from "./paper_table.ts";
-import type { PaperTable, TableCell, TableRow } from "./paper_table.ts";
+import { formatChange, formatNumber } from "./table_parts.ts";
+import type { PaperTable, TableCell, TableRow } from "./table_parts.ts";
 
 /** The table as a complete document for pdflatex; best values in bold, as in the paper. */
 export function toLatex(table: PaperTable): string {
-  const heads = ["Method"];
+  const heads = [escapeLatex(table.head ?? "Method")];
   for (const column of table.columns) {
-    const arrow = column.better === "higher" ? "$\\uparrow$" : "$\\downarrow$";
-    heads.push(`${escapeLatex(column.heading)} ${arrow}`);
+    heads.push(escapeLatex(column.heading) + arrows[column.better]);
     if (column.published) heads.push("Paper");
   }
   const body: string[] = [];
@@ -50,6 +49,8 @@ export function toLatex(table: PaperTable): string {
   ].join("\n");
 }
 
+const arrows = { higher: " $\\uparrow$", lower: " $\\downarrow$", none: "" } as const;
+
 function rowCells(table: PaperTable, row: TableRow): string[] {
   const cells = [escapeLatex(row.name)];
   row.cells.forEach((cell, i) => {
@@ -65,12 +66,13 @@ function rowCells(table: PaperTable, row: TableRow): string[] {
   return cells;
 }
 
-function ours({ summary, best, gain }: TableCell): string {
+function ours({ text, summary, best, gain }: TableCell): string {
+  if (text !== undefined) return escapeLatex(text);
   if (summary === undefined) return "";
-  const text = best ? `\\textbf{${number(summary)}}` : number(summary);
-  if (gain === undefined) return text;
+  const mean = best ? `\\textbf{${number(summary)}}` : number(summary);
+  if (gain === undefined) return mean;
   const points = formatChange(gain.points).replace("−", "$-$").replace("±", "$\\pm$");
-  return `${text} {\\scriptsize (${points})}`;
+  return `${mean} {\\scriptsize (${points})}`;
 }
 
 function number(value: { readonly mean: number; readonly std: number | null }): string {

@@ -4,15 +4,15 @@
  * @module
  */
 import { escapeMarkdown } from "./escape.ts";
-import { arrow, formatChange, formatNumber } from "./paper_table.ts";
-import type { PaperTable, TableCell, TableRow } from "./paper_table.ts";
+import { arrow, formatChange, formatNumber } from "./table_parts.ts";
+import type { PaperTable, TableCell, TableRow } from "./table_parts.ts";
 
 /** The table with its title, head line and footnotes; best values in bold. */
 export function toMarkdown(table: PaperTable): string {
-  const heads = ["Method"];
+  const heads = [escapeMarkdown(table.head ?? "Method")];
   const rules = [":---"];
   for (const column of table.columns) {
-    heads.push(`${escapeMarkdown(column.heading)} ${arrow(column)}`);
+    heads.push(`${escapeMarkdown(column.heading)}${arrow(column)}`);
     rules.push("---:");
     if (column.published) {
       heads.push("Paper");
@@ -49,7 +49,8 @@ function rowCells(table: PaperTable, row: TableRow): string[] {
   return cells;
 }
 
-function ours({ summary, best, gain }: TableCell): string {
+function ours({ text, summary, best, gain }: TableCell): string {
+  if (text !== undefined) return escapeMarkdown(text);
   if (summary === undefined) return "";
   const number = best ? `**${formatNumber(summary)}**` : formatNumber(summary);
   return gain === undefined ? number : `${number} (${formatChange(gain.points)})`;

@@ -6,8 +6,8 @@
  */
 import { styleText } from "node:util";
 import { visible } from "./escape.ts";
-import { arrow, formatChange, formatNumber, metricColumns } from "./paper_table.ts";
-import type { PaperTable, TableCell, TableRow } from "./paper_table.ts";
+import { arrow, formatChange, formatNumber, metricColumns } from "./table_parts.ts";
+import type { PaperTable, TableCell, TableRow } from "./table_parts.ts";
 import type { ResultRow } from "./results.ts";
 
 /** How the text may look. */
@@ -23,9 +23,9 @@ export function toText(table: PaperTable, options: TextOptions = {}): string {
   const { colour = false, width = 100 } = options;
   const style = (format: "bold" | "dim", text: string) =>
     colour ? styleText(format, text, { validateStream: false }) : text;
-  const heads = ["Method"];
+  const heads = [visible(table.head ?? "Method")];
   for (const column of table.columns) {
-    heads.push(`${column.short} ${arrow(column)}`);
+    heads.push(`${visible(column.short)}${arrow(column)}`);
     if (column.published) heads.push("paper");
   }
   const rows: TextRow[] = table.groups.flatMap((group): TextRow[] => [
@@ -128,7 +128,8 @@ function textRow(row: TableRow, table: PaperTable): TextRow {
   return { cells, best };
 }
 
-function ours({ summary, best, gain }: TableCell): string {
+function ours({ text, summary, best, gain }: TableCell): string {
+  if (text !== undefined) return visible(text);
   if (summary === undefined) return "";
   const change = gain === undefined ? "" : ` (${formatChange(gain.points)})`;
   return `${tight(summary)}${change}${best ? "*" : " "}`;

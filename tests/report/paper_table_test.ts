@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { formatChange, formatNumber, paperTable } from "../../lib/report/paper_table.ts";
+import { paperTable } from "../../lib/report/paper_table.ts";
+import { formatChange, formatNumber } from "../../lib/report/table_parts.ts";
 import { sampleResult } from "./sample_result.ts";
 
 const table = paperTable(sampleResult);
@@ -62,7 +63,7 @@ Deno.test("a table whose rows all failed still has the paper's two columns", () 
     error: "no data",
   }));
   const { columns, groups } = paperTable({ ...sampleResult, rows: failed });
-  assert.deepEqual(columns.map(({ metric }) => metric), ["cl_auroc", "fpr95"]);
+  assert.deepEqual(columns.map(({ heading }) => heading), ["Cl. AUROC", "FPR@95TPR"]);
   assert.equal(groups[0].rows[0].error, "no data");
 });
 

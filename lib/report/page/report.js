@@ -23,7 +23,7 @@ function sortByHeads(table) {
   const body = table.tBodies[0];
   const inOrder = [...body.rows];
   const rows = inOrder.filter((row) => row.classList.contains("row"));
-  const details = new Map(rows.map((row) => [row, row.nextElementSibling]));
+  const below = new Map(rows.map((row) => [row, rowsBelow(row)]));
   const heads = [...table.tHead.rows[0].cells];
   for (const [column, head] of heads.entries()) {
     const { first } = head.dataset;
@@ -38,10 +38,20 @@ function sortByHeads(table) {
       // Group headings stand in the table only in the paper's order.
       const sorted = next === "none" ? inOrder : [...rows]
         .sort((a, b) => compareCells(a.cells[column], b.cells[column], sign))
-        .flatMap((row) => [row, details.get(row)]);
+        .flatMap((row) => [row, ...below.get(row)]);
       body.replaceChildren(...sorted);
     });
   }
+}
+
+/** The rows that belong to a row and move with it: its details, and a line of published numbers. */
+function rowsBelow(row) {
+  const below = [];
+  for (let next = row.nextElementSibling; next !== null; next = next.nextElementSibling) {
+    if (!next.classList.contains("more") && !next.classList.contains("below")) break;
+    below.push(next);
+  }
+  return below;
 }
 
 /** Order of two cells by number or text; cells without a value come last either way. */
