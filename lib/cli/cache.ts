@@ -51,7 +51,7 @@ const verify = defineCommand({
     const damages: Damage[] = [];
     let entries = 0;
     for await (const { stage, key } of store.entries()) {
-      const damage = await store.verify(stage, key);
+      const { damage } = await store.verify(stage, key);
       if (damage !== undefined) damages.push(damage);
       entries++;
     }

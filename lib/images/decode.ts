@@ -328,7 +328,7 @@ function rgbFromGrey16(samples: Uint16Array, channels: number): Uint8Array {
 
 function damaged(name: string, error: unknown): DataError {
   if (error instanceof DataError) return error;
-  return new DataError(`Cannot read ${name}: ${reasonOf(error)}`, {
+  return new DataError(`Cannot read ${name}: it is damaged or cut off (${reasonOf(error)})`, {
     cause: error,
     remedy: replaceIt,
   });

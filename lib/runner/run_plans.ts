@@ -6,6 +6,7 @@
 import { StorageError } from "../base/errors.ts";
 import { parseNpy } from "../base/npy.ts";
 import type { Payload, Store } from "../store/store.ts";
+import { checkEntries } from "./check_entries.ts";
 import {
   executeLocally,
   type ExecutionOptions,
@@ -68,6 +69,13 @@ export async function runPlans(
   const made = new Map<PlannedExtra, ExtraOutcome>();
   const extras = plans.flatMap((plan) => plan.extras);
   const rows = plans.flatMap((plan) => plan.rows.map((planned) => ({ plan, planned })));
+  const all = [
+    ...rows.flatMap(({ planned: { cells, evaluation } }) =>
+      evaluation === undefined ? [] : [evaluation, ...cells.map(({ scores }) => scores)]
+    ),
+    ...extras.map(({ stage }) => stage),
+  ];
+  const { damaged } = await checkEntries(store, all);
   let run = 0;
   for (let round = 1;; round++) {
     const open = rows.filter(({ planned }) =>
@@ -77,6 +85,7 @@ export async function runPlans(
       ...planned.cells.map(({ scores }) => scores),
       planned.evaluation!,
     ]);
+    if (round === 1) targets.push(...damaged);
     targets.push(...extras.filter((one) => !made.has(one)).map(({ stage }) => stage));
     const execution = await executeLocally(store, targets, {
       ...options,

@@ -64,14 +64,24 @@ export interface Store {
   claim(key: string): Promise<Disposable | undefined>;
   /** All entries, as stage and key, sorted. */
   entries(): AsyncGenerator<{ readonly stage: string; readonly key: string }>;
-  /** Reads and hashes one entry whole; the damage found is returned, and the entry quarantined. */
-  verify(stage: string, key: string): Promise<Damage | undefined>;
+  /**
+   * Reads and hashes one entry whole; a damaged one goes to quarantine. A missing entry has 0 bytes and
+   * no damage.
+   */
+  verify(stage: string, key: string): Promise<Verification>;
   /** Keeps the state of a long computation, in place of an earlier one, until `dropCheckpoint`. */
   saveCheckpoint(key: string, state: Uint8Array): Promise<void>;
   /** The state kept last; undefined where there is none or it is damaged. */
   loadCheckpoint(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   dropCheckpoint(key: string): Promise<void>;
   close(): void;
+}
+
+/** What `verify` found. */
+export interface Verification {
+  /** Bytes of the payload. */
+  readonly bytes: number;
+  readonly damage?: Damage;
 }
 
 /** Told once for each entry that is found damaged. */
@@ -231,16 +241,18 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
     },
     async verify(stage, key) {
       const loaded = await loadRecord(stage, key);
+      if (loaded === undefined) return { bytes: 0 };
+      let bytes = 0;
       let damage: string | undefined;
-      if (loaded === undefined) return undefined;
       if ("damage" in loaded) damage = loaded.damage;
       else {
+        for (const file of Object.values(loaded.files)) bytes += file.bytes;
         const files = await loadFiles(stage, loaded, Object.keys(loaded.files));
         if ("damage" in files) damage = files.damage as string;
       }
-      if (damage === undefined) return undefined;
+      if (damage === undefined) return { bytes };
       await quarantine(stage, key, damage);
-      return { stage, key, reason: damage };
+      return { bytes, damage: { stage, key, reason: damage } };
     },
     async saveCheckpoint(key, state) {
       const bytes = new Uint8Array(digestLength + state.length);

@@ -117,7 +117,7 @@ Deno.test("two entries with their folders exchanged are both found damaged", () 
     Deno.renameSync(join(root, "maps", a), join(root, "x"));
     Deno.renameSync(join(root, "maps", b), join(root, "maps", a));
     Deno.renameSync(join(root, "x"), join(root, "maps", b));
-    assert.match((await store.verify("maps", a))!.reason, /is not a record of this entry/);
+    assert.match((await store.verify("maps", a)).damage!.reason, /is not a record of this entry/);
     assert.equal(await store.read("maps", b), undefined);
     store.close();
   }));
@@ -126,9 +126,9 @@ Deno.test("verify() tells what it quarantines, and entries() lists what is left"
   withStore(async (root) => {
     const store = await openStore(root);
     const key = await store.write(input, payload, 0);
-    assert.equal(await store.verify("maps", key), undefined);
+    assert.deepEqual(await store.verify("maps", key), { bytes: 6 });
     Deno.removeSync(join(root, "maps", key, "scores.npy"));
-    assert.match((await store.verify("maps", key))!.reason, /scores\.npy is missing/);
+    assert.match((await store.verify("maps", key)).damage!.reason, /scores\.npy is missing/);
     assert.deepEqual(await Array.fromAsync(store.entries()), []);
     store.close();
   }));

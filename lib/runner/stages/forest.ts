@@ -19,9 +19,10 @@ import {
 import type { FeatureTable } from "../../features/feature_table.ts";
 import { fitBoostedForest } from "../../forest/boosted_forest.ts";
 import { forestFiles } from "../../forest/forest_files.ts";
+import { splitImportance } from "../../forest/importance.ts";
 import type { FeatureMatrix } from "../../forest/binning.ts";
 import type { ForestParameters } from "../../forest/parameters.ts";
-import { type BoostedForest, predictMargin } from "../../forest/predictor.ts";
+import { predictMargin } from "../../forest/predictor.ts";
 import { makeStage, type Stage, type StageNeeds } from "../stage.ts";
 import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
 import { predictionRole } from "./out_of_fold.ts";
@@ -50,11 +51,11 @@ export const forestKind = stageKind<ForestStageParameters>({
     const [training, testing] = [takeRows(table, train), takeRows(table, test)].map(featureMatrix);
     const fitted = fitBoostedForest(training, labels, forest, seed);
     const scores = Float64Array.from(predictMargin(fitted, testing));
-    const gain = totalGain(fitted);
+    const gain = splitImportance(fitted, "total_gain");
     return new Map([
       ["scores.npy", npyBytes({ shape: [scores.length], data: scores })],
       ["columns.json", jsonFile(table.columns as unknown as Json)],
-      ["gain.npy", npyBytes({ shape: [gain.length], data: gain })],
+      ["gain.npy", npyBytes({ shape: [gain.length], data: gain as Float64Array<ArrayBuffer> })],
       ...forestFiles(fitted),
     ]);
   },
@@ -85,15 +86,6 @@ export async function readFeatureTable(
 /** A feature table as the forest takes it. */
 export function featureMatrix(table: FeatureTable): FeatureMatrix {
   return { rows: table.rows.length, columns: table.columns.length, values: table.values };
-}
-
-/** Gain of all splits by column. */
-function totalGain({ columns, left, feature, gain }: BoostedForest): Float64Array<ArrayBuffer> {
-  const sums = new Float64Array(columns);
-  for (let node = 0; node < left.length; node++) {
-    if (left[node] >= 0) sums[feature[node]] += gain[node];
-  }
-  return sums;
 }
 
 /** The statistics of one detector over all its packs, in order. */
