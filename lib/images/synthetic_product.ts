@@ -31,7 +31,7 @@ export const drawingRevision = 1;
 export const defaultNuisance = 1;
 
 /** Least and greatest severity of defects. Lower: every method does worse, the subtle types first. */
-export const defaultSeverity: readonly [number, number] = [0.4, 1];
+export const defaultSeverity: readonly [number, number] = [0.45, 1];
 
 /** A drawn image: `data` is uint8 RGB, row-major `[height, width, 3]`, owned by the caller. */
 export interface DrawnImage {

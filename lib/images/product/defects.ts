@@ -172,7 +172,7 @@ export function damagedPart(
 const damages: Readonly<Record<string, Damage>> = {
   wire_near_side: (site) => {
     const { random, severity } = site;
-    const aside = sign(random) * between(0.55, 1, severity);
+    const aside = sign(random) * between(0.6, 1.05, severity);
     return rewired(site, (course) => ({
       ...course,
       attach: { x: rounded(aside), y: rounded(0.58 - 0.5 * severity + 0.08 * bell(random)) },
@@ -187,7 +187,7 @@ const damages: Readonly<Record<string, Damage>> = {
     // The wire goes on over the solder instead of into it.
     const end = {
       x: dot.x + dot.radius * (0.2 * bell(random)),
-      y: dot.y - dot.radius * between(-0.05, 0.86, severity),
+      y: dot.y - dot.radius * between(0, 0.95, severity),
     };
     const middle = {
       x: (attach.x + end.x) / 2 + dot.radius * 0.12 * bell(random),
@@ -196,7 +196,7 @@ const damages: Readonly<Record<string, Damage>> = {
     return withWire(site, {
       ...wire,
       points: [near(end), near(middle), ...wire.points],
-      tone: rounded(wire.tone * 1.1),
+      tone: rounded(wire.tone * 0.85),
     });
   },
 
@@ -257,7 +257,7 @@ const damages: Readonly<Record<string, Damage>> = {
     const out = direction(turn);
     const bend = direction(turn + 0.12 * bell(random));
     const from = 0.86;
-    const to = 1.1 + between(0.25, 1.1, severity);
+    const to = 1.1 + between(0.3, 1.3, severity);
     return withMarks(part, {
       kind: "stroke",
       points: [
@@ -268,7 +268,7 @@ const damages: Readonly<Record<string, Damage>> = {
           y: dot.y + (out.y + bend.y * (to - 1)) * dot.radius,
         }),
       ],
-      width: rounded(part.wires[side].width * 1.1),
+      width: rounded(part.wires[side].width * 1.25),
       colour: [92, 92, 92],
       opacity: 1,
       gloss: 1,
@@ -289,12 +289,12 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...near(at),
-        radius: rounded(between(0.018, 0.044, severity)),
+        radius: rounded(between(0.022, 0.052, severity)),
         aspect: rounded(random.uniform(0.5, 0.9)),
-        colour: [142, 144, 147],
+        colour: [118, 120, 124],
         opacity: rounded(between(0.75, 1, severity)),
-        texture: 60,
-        edge: -30,
+        texture: 70,
+        edge: -44,
         softness: 0.12,
         outline: irregularOutline(random, 0.12),
         above: "solder",
@@ -352,7 +352,7 @@ const damages: Readonly<Record<string, Damage>> = {
       balls.push({
         kind: "ball",
         ...at,
-        radius: rounded(between(0.0125, 0.034, severity) * random.uniform(0.75, 1.1)),
+        radius: rounded(between(0.015, 0.04, severity) * random.uniform(0.75, 1.1)),
         flux: rounded(random.random()),
         above: "solder",
       });
@@ -430,7 +430,7 @@ const damages: Readonly<Record<string, Damage>> = {
       part,
       patch({
         ...at,
-        radius: rounded(between(0.016, 0.05, severity)),
+        radius: rounded(between(0.019, 0.055, severity)),
         aspect: rounded(random.uniform(0.35, 1.8)),
         turn: rounded(random.random()),
         colour: random.random() < 0.5 ? [74, 76, 82] : [128, 130, 134],
