@@ -86,6 +86,21 @@ export function siblingDataset(products: readonly SyntheticProduct[]): Dataset {
   });
 }
 
+/** The published data set that a folder holds by its layout and numbers of images: "VAD". */
+export function publishedName({ layout, samples }: Dataset): string | undefined {
+  const found = layouts.find(({ name }) => name === layout);
+  if (found === undefined) return undefined;
+  const counts: Record<string, number> = {};
+  for (const sample of samples) {
+    const part = found.partOf(sample);
+    counts[part] = (counts[part] ?? 0) + 1;
+  }
+  const published = Object.entries(found.published.counts);
+  const same = published.length === Object.keys(counts).length &&
+    published.every(([part, count]) => counts[part] === count);
+  return same ? found.published.name : undefined;
+}
+
 /** The layout that a folder is meant to have. */
 export async function layoutOf(root: string, listing: FolderListing): Promise<Layout | undefined> {
   for (const layout of layouts) {

@@ -4,33 +4,51 @@
  * @module
  */
 import { HarnessError } from "../base/errors.ts";
+import type { Dataset } from "../images/sample.ts";
+import { holmAdjusted } from "../metrics/intervals.ts";
 import { assumptionsOf } from "../runner/assumptions.ts";
-import type { RunSetting } from "../runner/plan.ts";
-import type { PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
+import { Auditor } from "../runner/audit.ts";
+import { obstaclesToComparison } from "../runner/comparability.ts";
+import type { CountedDataset, Experiment, ExperimentRow } from "../runner/experiment.ts";
+import type { Plan, RunSetting } from "../runner/plan.ts";
+import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
+import { parseJsonFile } from "../runner/stage_kind.ts";
+import type { RowComparison } from "../runner/stages/comparison.ts";
+import type { Evaluation } from "../runner/stages/evaluate.ts";
+import type { PictureCaption } from "../runner/stages/picture.ts";
 import { paperNumbers } from "./paper_numbers.ts";
-import type { ExperimentResult, ResultRow } from "./results.ts";
+import type { Comparison, ExperimentResult, Figure, Grid, ResultRow } from "./results.ts";
+import { auditNote, rowAudit } from "./row_audit.ts";
+import { verdictsOf, worstVerdict } from "./verdict.ts";
 import type { ScoreRecord } from "./scores_csv.ts";
 
 /** The result of one experiment. */
 export function resultOfRun(
-  { plan, rows }: PlanOutcome,
+  { plan, rows, extras }: PlanOutcome,
   stages: ExperimentResult["stages"],
   seconds: number,
 ): ExperimentResult {
   const { experiment, setting } = plan;
   const { dataset, profile } = setting;
+  const view = experiment.shows ?? "metrics";
+  const judge = rowJudge(plan);
+  const comparisons = comparisonsOf(extras);
   return {
     experiment: experiment.id,
     title: experiment.title,
     profile: profile.name,
     dataset: { name: dataset.name, digest: dataset.digest, images: dataset.samples.length },
     seeds: setting.seeds,
-    rows: rows.map(resultRow),
-    notes: [
-      `Protocol: ${experiment.protocol.description}.`,
-      `Profile ${profile.name}: ${profile.description}; backbone ${setting.backbone}; ` +
-      `${segmentationText(setting)}.`,
-    ],
+    ...(view === "metrics" ? {} : { view }),
+    rows: rows.map((row) => judge(row, resultRow(row))),
+    ...(experiment.datasets === undefined
+      ? {}
+      : { grid: datasetGrid(experiment.datasets, dataset) }),
+    ...(extras.some(({ planned }) => planned.kind === "pictures")
+      ? { figures: figuresOf(extras).map(({ figure }) => figure) }
+      : {}),
+    ...(comparisons.length === 0 ? {} : { comparisons }),
+    notes: notesOf(experiment, setting),
     assumptions: assumptionsOf(
       experiment,
       rows.filter(({ evaluation }) => evaluation !== undefined).map(({ planned }) =>
@@ -39,6 +57,130 @@ export function resultOfRun(
     ).map(({ id, text }) => ({ id, text })),
     stages,
     seconds,
+  };
+}
+
+/** What a reader must know to judge the numbers. */
+function notesOf({ protocol, rows }: Experiment, setting: RunSetting): string[] {
+  const { profile, backbone } = setting;
+  const settings = `Profile ${profile.name}: ${profile.description}; backbone ${backbone}; ` +
+    `${segmentationText(setting)}.`;
+  return rows.length === 0 ? [] : [`Protocol: ${protocol.description}.`, settings];
+}
+
+/** Adds verdicts and audit to the rows of a plan. */
+function rowJudge(plan: Plan): (outcome: RowOutcome, row: ResultRow) => ResultRow {
+  const { experiment } = plan;
+  const obstacles = obstaclesToComparison(plan);
+  const auditor = new Auditor();
+  return ({ planned, evaluation }, row) => {
+    const open = assumptionsOf(experiment, [planned.row.method]).map(({ id }) => id);
+    const verdicts = verdictsOf(row.metrics, row.paper, obstacles, open);
+    const audit = evaluation === undefined ? undefined : rowAudit(auditor, planned.cells);
+    const seen = audit === undefined ? undefined : auditNote(audit);
+    const note = [row.note, seen].filter((text) => text !== undefined).join(" ");
+    return {
+      ...row,
+      verdict: worstVerdict(Object.values(verdicts)),
+      ...(note === "" ? {} : { note }),
+      ...(row.paper.length === 0 ? {} : { verdicts }),
+      ...(audit === undefined ? {} : { audit }),
+    };
+  };
+}
+
+/** The comparisons of a table, with Holm's correction over the rows for each metric. */
+function comparisonsOf(extras: readonly ExtraOutcome[]): Comparison[] {
+  const made = extras.flatMap(({ planned, payload }) =>
+    planned.kind === "comparison"
+      ? [{ planned, found: parseJsonFile<RowComparison>(payload, "comparison.json") }]
+      : []
+  );
+  const corrected = new Map(
+    (["cl_auroc", "fpr95"] as const).map((metric) => [
+      metric,
+      holmAdjusted(made.map(({ found }) => found[metric].p)),
+    ]),
+  );
+  return made.flatMap(({ planned: { row, base }, found }, i) =>
+    (["cl_auroc", "fpr95"] as const).map((metric): Comparison => ({
+      row,
+      base,
+      metric,
+      ...found[metric],
+      holm: corrected.get(metric)![i],
+      delong: metric === "cl_auroc" ? found.delong : null,
+    }))
+  );
+}
+
+/** The pictures of a run with the places of their files. */
+export function figuresOf(
+  extras: readonly ExtraOutcome[],
+): { readonly figure: Figure; readonly bytes: Uint8Array }[] {
+  return extras.flatMap(({ planned, payload }) =>
+    planned.kind !== "pictures"
+      ? []
+      : parseJsonFile<PictureCaption[]>(payload, "pictures.json").map(({ file, caption }, i) => ({
+        figure: { file: `figures/${planned.name}-${i + 1}.png`, caption },
+        bytes: payload.get(file)!,
+      }))
+  );
+}
+
+/** Table 1: the paper's lines, then the images that were given, counted. */
+function datasetGrid(published: readonly CountedDataset[], dataset: Dataset): Grid {
+  const yes = (value: boolean | null) => value === null ? "?" : value ? "yes" : "no";
+  const line = (one: CountedDataset, year: string): string[] => [
+    one.dataset,
+    year,
+    String(one.classes),
+    String(one.images),
+    one.types,
+    one.defects,
+    String(one.trainGood),
+    String(one.trainBad),
+    yes(one.logicalDefects),
+    one.pixelLabels,
+  ];
+  return {
+    columns: [
+      "Dataset",
+      "Year",
+      "Classes",
+      "Images",
+      "Types",
+      "Defects",
+      "Tr. good",
+      "Tr. bad",
+      "Log. def.",
+      "Pix. labels",
+    ],
+    rows: [
+      ...published.map((one) => line(one, String(one.year))),
+      line(countDataset(dataset), "counted here"),
+    ],
+  };
+}
+
+/** The line of Table 1 for a data set; training images are the mean over its classes, rounded. */
+export function countDataset({ name, layout, samples }: Dataset): CountedDataset {
+  const classes = new Set(samples.map((sample) => sample.class)).size;
+  const count = (label: 0 | 1) =>
+    samples.filter((sample) => sample.split === "train" && sample.label === label).length;
+  const drawn = layout === "synthetic";
+  const bad = samples.filter(({ label }) => label === 1);
+  return {
+    dataset: name,
+    year: null,
+    classes,
+    images: samples.length,
+    types: drawn ? "obj" : "?",
+    defects: drawn ? "drawn" : "?",
+    trainGood: Math.round(count(0) / classes),
+    trainBad: Math.round(count(1) / classes),
+    logicalDefects: drawn ? true : null,
+    pixelLabels: bad.some(({ mask }) => mask !== undefined) ? "yes" : "no",
   };
 }
 
@@ -55,12 +197,25 @@ export function resultRow({ planned, evaluation, failure }: RowOutcome): ResultR
     metrics: evaluation?.metrics ?? {},
     paper: row.paper === undefined ? [] : paperNumbers(row.paper.table, row.paper.row),
     verdict: "not testable",
-    ...(row.base === undefined ? {} : { base: row.base }),
+    ...(evaluation?.defects === undefined ? {} : { defects: evaluation.defects }),
+    ...publishedByClass(row, evaluation),
     ...(error === undefined ? {} : { error }),
     ...(row.note === undefined ? {} : { note: row.note }),
     ...(row.base === undefined ? {} : { base: row.base }),
     ...(evaluation?.classes === undefined ? {} : { classes: evaluation.classes }),
   };
+}
+
+/** The numbers published for each class that was evaluated. */
+function publishedByClass(
+  { paper }: ExperimentRow,
+  evaluation: Evaluation | undefined,
+): Pick<ResultRow, "paperClasses"> | undefined {
+  if (paper === undefined) return undefined;
+  const numbers = Object.keys(evaluation?.classes ?? {})
+    .map((name) => [name, paperNumbers(paper.table, paper.row, name)] as const)
+    .filter(([, list]) => list.length > 0);
+  return numbers.length === 0 ? undefined : { paperClasses: Object.fromEntries(numbers) };
 }
 
 /** The row that scores stand under: of a mean over methods, "An. Det. / PatchCore" for each of them. */

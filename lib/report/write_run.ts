@@ -11,7 +11,7 @@ import type { PlanOutcome } from "../runner/run_plans.ts";
 import { resultCharts } from "./charts.ts";
 import { drawCharts } from "./drawn_charts.ts";
 import { paperTable } from "./paper_table.ts";
-import { scoresOfRun } from "./result_of_run.ts";
+import { figuresOf, scoresOfRun } from "./result_of_run.ts";
 import type { ExperimentResult } from "./results.ts";
 import { type ScoreRecord, scoresToCsv } from "./scores_csv.ts";
 import { toCsv } from "./to_csv.ts";
@@ -28,6 +28,9 @@ export async function writeRun(
   outcome: PlanOutcome,
   result: ExperimentResult,
 ): Promise<void> {
+  for (const { figure, bytes } of figuresOf(outcome.extras)) {
+    await writeIfNew(join(folder, figure.file), bytes);
+  }
   const scores = scoresOfRun(outcome);
   const scoresCsv = scoresToCsv(scores);
   await writeIfNew(join(folder, "scores.csv"), scoresCsv);
@@ -65,8 +68,8 @@ export async function writeReport(
 }
 
 /** A file that says the same already is left alone, so that a run that changes nothing writes little. */
-async function writeIfNew(path: string, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
+async function writeIfNew(path: string, content: string | Uint8Array): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const before = await readFileIfThere(path);
   if (before !== undefined && sha256(before) === sha256(bytes)) return;
   await writeFileAtomic(path, bytes);
