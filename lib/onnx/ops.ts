@@ -25,6 +25,16 @@ export type Operand = Value | number;
  * Adds one operator call to `graph`, its outputs' types and shapes inferred.
  *
  * @throws {RangeError} if the inputs do not fit together
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Graph } from "./graph.ts";
+ * const x = new Graph().input("x", "float32", [1, 3, 32, 32]);
+ * const w = x.graph.input("w", "float32", [8, 3, 3, 3]);
+ * assert.deepEqual(conv(x, w, undefined, { strides: [2, 2] }).shape, [1, 8, 15, 15]);
+ * assert.deepEqual(operator(x.graph, "Neg", [x])[0].shape, x.shape);
+ * ```
  */
 export function operator(
   graph: Graph,

@@ -53,6 +53,20 @@ let loaded: Promise<Runtime> | undefined;
  *
  * @throws {DataError} if the bytes are no model, or one that keeps tensors in other files
  * @throws {UsageError} if the device is not available
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Graph } from "./graph.ts";
+ * import { add } from "./ops.ts";
+ * import { modelBytes } from "./proto.ts";
+ * const graph = new Graph();
+ * graph.output("y", add(graph.input("x", "float32", [2]), 1));
+ * const session = await openSession(modelBytes(graph));
+ * const { y } = await session.run({ x: { shape: [2], data: Float32Array.of(1, 2) } });
+ * await session.close();
+ * assert.deepEqual([...y.data], [2, 3]);
+ * ```
  */
 export async function openSession(
   model: Uint8Array,

@@ -183,6 +183,33 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
  *
  * @throws {DivergenceError} if the loss, or a parameter at the end, is not finite
  * @throws {InterruptedError} if the signal was given; the state was saved before
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Graph } from "./graph.ts";
+ * import { linear, scopeOf, trainableParameters } from "./layers.ts";
+ * import { meanSquaredError } from "./losses.ts";
+ * import { constantRate, sgd } from "./optimizers.ts";
+ * const graph = new Graph();
+ * const parameters = trainableParameters(graph);
+ * const y = linear(scopeOf(parameters), graph.input("x", "float32", [4, 1]), 1);
+ * const loss = meanSquaredError(y, graph.input("target", "float32", [4, 1]));
+ * const step = trainingStep({ parameters, loss, optimizer: sgd({ momentum: 0.9 }) });
+ * const { tensors } = await train(step, {
+ *   name: "a line",
+ *   steps: 200,
+ *   seed: 1,
+ *   learningRate: constantRate(0.05),
+ *   batch: (_, random) => {
+ *     const x = Float32Array.from({ length: 4 }, () => random.normal());
+ *     const target = x.map((number) => 3 * number - 1);
+ *     return { x: { shape: [4, 1], data: x }, target: { shape: [4, 1], data: target } };
+ *   },
+ * });
+ * assert.ok(Math.abs(tensors.get("weight")!.data[0] - 3) < 1e-3);
+ * assert.ok(Math.abs(tensors.get("bias")!.data[0] + 1) < 1e-3);
+ * ```
  */
 export async function train(step: TrainingStep, options: TrainingOptions): Promise<TrainingState> {
   const { steps, name, checkpoint } = options;
