@@ -204,9 +204,7 @@ export interface ReduceOptions {
   readonly keepdims?: boolean;
 }
 
-function reduction(
-  name: string,
-): (x: Value, axes?: readonly number[], options?: ReduceOptions) => Value {
+function reduction(name: string): Reduction {
   return (x, axes, options = {}) => {
     if (axes !== undefined && axes.length === 0) return x;
     const inputs = axes === undefined ? [x] : [x, x.graph.ints(axes)];
@@ -214,7 +212,8 @@ function reduction(
   };
 }
 
-type Reduction = (x: Value, axes?: readonly number[], options?: ReduceOptions) => Value;
+/** A reduction over `axes`, over all of them if they are left out. */
+export type Reduction = (x: Value, axes?: readonly number[], options?: ReduceOptions) => Value;
 /** Largest element along `axes` (all, if left out). */
 export const reduceMax: Reduction = reduction("ReduceMax");
 /** Mean along `axes` (all, if left out). */

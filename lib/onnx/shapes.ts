@@ -8,7 +8,8 @@
  */
 import { type Attributes, type ElementType, type Signature, sizeOf, type Value } from "./graph.ts";
 
-type Inputs = readonly (Value | undefined)[];
+/** An operator's inputs; an optional one that is left out is undefined. */
+export type Inputs = readonly (Value | undefined)[];
 
 /** Outputs of one operator call from its inputs, attributes and number of outputs asked for. */
 export type ShapeRule = (

@@ -42,6 +42,7 @@ const fewChannels = 16;
 /** With more places than this in a batch, rows of places fit the caches better than rows of channels. */
 const manyPlaces = 50_000;
 
+/** See the head of this file; the bias gets the sum of dy per channel. */
 export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node) => {
   const window = {
     ...windowAttributes(node.attributes, 2),

@@ -33,16 +33,19 @@ const mask = (condition: Value) => cast(condition, "float32");
 /** 1 where x > 0 and 0 where x = 0, for x that is not negative: the cheapest form that was found. */
 const positive = (x: Value) => hardSigmoid(x, { alpha: 1e30, beta: 0 });
 
+/** dy for both. */
 export const addGradient: GradientRule = ruleOfOutput((dy, [a, b]) => [
   unbroadcast(dy, a.shape),
   unbroadcast(dy, b.shape),
 ]);
 
+/** dy and -dy. */
 export const subGradient: GradientRule = ruleOfOutput((dy, [a, b]) => [
   unbroadcast(dy, a.shape),
   neg(unbroadcast(dy, b.shape)),
 ]);
 
+/** dy b and dy a. */
 export const mulGradient: GradientRule = ruleOfOutput((dy, [a, b]) => [
   unbroadcast(mul(dy, b), a.shape),
   unbroadcast(mul(dy, a), b.shape),
@@ -88,25 +91,35 @@ function extremum(
   ];
 }
 
+/** dy for each operand. */
 export const sumGradient: GradientRule = ruleOfOutput((dy, inputs) =>
   inputs.map((input) => unbroadcast(dy, input.shape))
 );
 
+/** dy where the operand was taken, 0 elsewhere. */
 export const whereGradient: GradientRule = ruleOfOutput((dy, [condition, a, b]) => [
   undefined,
   unbroadcast(where(condition, dy, 0), a.shape),
   unbroadcast(where(condition, 0, dy), b.shape),
 ]);
 
+/** dy */
 export const identityGradient: GradientRule = ruleOfOutput((dy) => [dy]);
+/** -dy */
 export const negGradient: GradientRule = ruleOfOutput((dy) => [neg(dy)]);
+/** dy y */
 export const expGradient: GradientRule = ruleOfOutput((dy, _, y) => [mul(dy, y)]);
+/** dy / x */
 export const logGradient: GradientRule = ruleOfOutput((dy, [x]) => [div(dy, x)]);
+/** dy / (2 y) */
 export const sqrtGradient: GradientRule = ruleOfOutput((dy, _, y) => [div(mul(dy, 0.5), y)]);
+/** dy sign(x), 0 at x = 0. */
 export const absGradient: GradientRule = ruleOfOutput((dy, [x]) => [mul(dy, sign(x))]);
+/** dy cos x */
 export const sinGradient: GradientRule = ruleOfOutput((dy, [x]) => [
   mul(dy, operator(x.graph, "Cos", [x])[0]),
 ]);
+/** -dy sin x */
 export const cosGradient: GradientRule = ruleOfOutput((dy, [x]) => [
   neg(mul(dy, operator(x.graph, "Sin", [x])[0])),
 ]);
@@ -126,6 +139,7 @@ export const tanhGradient: GradientRule = ruleOfOutput((dy, _, y) => [
   mul(dy, sub(1, mul(y, y))),
 ]);
 
+/** dy / (1 + e⁻ˣ) */
 export const softplusGradient: GradientRule = ruleOfOutput((dy, [x]) => [mul(dy, sigmoid(x))]);
 
 /** 2 / √π · e^(-x²) */

@@ -23,14 +23,17 @@ import { type GradientRule, ruleOfOutput, unbroadcast } from "./rule.ts";
 /** Reshape, Flatten, Squeeze, Unsqueeze. */
 export const reshapeGradient: GradientRule = ruleOfOutput((dy, [x]) => [reshape(dy, x.shape)]);
 
+/** dy with the axes in their old order. */
 export const transposeGradient: GradientRule = ruleOfOutput((dy, [x], _, node) => {
   const rank = x.shape.length;
   const perm = intsOf(node.attributes, "perm", x.shape.map((_, i) => rank - 1 - i));
   return [transpose(dy, perm.map((_, axis) => perm.indexOf(axis)))];
 });
 
+/** dy summed over the axes that were expanded. */
 export const expandGradient: GradientRule = ruleOfOutput((dy, [x]) => [unbroadcast(dy, x.shape)]);
 
+/** The part of dy that each value was put at. */
 export const concatGradient: GradientRule = ruleOfOutput((dy, inputs, _, node) => {
   const axis = axisOf("Concat", intOf(node.attributes, "axis", 0), dy.shape.length);
   return inputs.length === 1 ? [dy] : split(dy, inputs.map((input) => input.shape[axis]), axis);
@@ -129,6 +132,7 @@ function inversePermutation(indices: Value, size: number): number[] | undefined 
   return inverse.includes(-1) ? undefined : inverse;
 }
 
+/** Added up at the places the elements came from. */
 export const gatherElementsGradient: GradientRule = ruleOfOutput((dy, [x, indices], _, node) => {
   const axis = axisOf("GatherElements", intOf(node.attributes, "axis", 0), x.shape.length);
   const zeros = filled(x.graph, x.shape, 0);

@@ -18,15 +18,18 @@ function reducedAxes(x: Value, axes: Value | undefined): { axes: number[]; kept:
   return { axes: chosen, kept: x.shape.map((size, axis) => chosen.includes(axis) ? 1 : size) };
 }
 
+/** dy, repeated along the reduced axes. */
 export const reduceSumGradient: GradientRule = ruleOfOutput((dy, [x, axes]) => [
   expand(reshape(dy, reducedAxes(x, axes).kept), x.shape),
 ]);
 
+/** dy / count, repeated along the reduced axes. */
 export const reduceMeanGradient: GradientRule = ruleOfOutput((dy, [x, axes], y) => {
   const share = mul(dy, sizeOf(y.shape) / sizeOf(x.shape));
   return [expand(reshape(share, reducedAxes(x, axes).kept), x.shape)];
 });
 
+/** 2 x dy */
 export const reduceSumSquareGradient: GradientRule = ruleOfOutput((dy, [x, axes]) => [
   mul(x, reshape(mul(dy, 2), reducedAxes(x, axes).kept)),
 ]);

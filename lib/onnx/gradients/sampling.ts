@@ -107,6 +107,7 @@ function windowShares(
   return x.graph.constant({ shape: [1, 1, outHeight, outWidth], data });
 }
 
+/** dy / (height · width), at every place. */
 export const globalAveragePoolGradient: GradientRule = ruleOfOutput((dy, [x]) => [
   expand(mul(dy, sizeOf(x.shape.slice(0, 2)) / sizeOf(x.shape)), x.shape),
 ]);
