@@ -14,7 +14,7 @@ import { fprAtTprOfRanking, thresholdAtTpr } from "../metrics/fpr_at_tpr.ts";
 import { rank } from "../metrics/ranking.ts";
 import { rocCurve } from "../metrics/roc_curve.ts";
 import { visible } from "./escape.ts";
-import { formatNumber, metricColumns } from "./table_parts.ts";
+import { formatChange, formatNumber, metricColumns } from "./table_parts.ts";
 import type { ExperimentResult, MetricName, ResultRow } from "./results.ts";
 import type { RowImportance } from "./row_importance.ts";
 import { groupByRow, scoreHistogram } from "./score_histogram.ts";

@@ -1,0 +1,221 @@
+/**
+ * What the inspector's script in a page works with: the images of a run's parts with their scores, and
+ * blocks of bytes (pictures, contributions) that it asks for by name, from the page itself or from the
+ * program that serves it.
+ *
+ * @module
+ */
+import { thresholdAtTpr } from "../metrics/fpr_at_tpr.ts";
+import { rank } from "../metrics/ranking.ts";
+import { segmentOutlines } from "../segments/segment_outlines.ts";
+import type { SegmentationMap } from "../segments/segmentation_map.ts";
+import type { Store } from "../store/store.ts";
+import { type ExplainedGroup, explainForest, type Explanations } from "./inspector_explanations.ts";
+import type { InspectedPart, InspectedRow } from "./inspector_parts.ts";
+import { keptSegmentation } from "./inspector_segments.ts";
+import { mapSheets, photoSheets } from "./inspector_sheets.ts";
+
+/** Edges of the tiles of photographs and maps. */
+export interface TileSizes {
+  readonly photo: number;
+  readonly map: number;
+}
+
+/** A part for the script, and its blocks. */
+export interface PagePart {
+  readonly data: PartData;
+  readonly blocks: ReadonlyMap<string, PageBlock>;
+}
+
+/** Bytes that the script asks for. */
+export interface PageBlock {
+  readonly type: "image/webp" | "application/octet-stream";
+  readonly bytes: Uint8Array;
+}
+
+/** A part as JSON; the script's `Part`. */
+export interface PartData {
+  readonly class: string;
+  readonly seed: number;
+  readonly ids: readonly string[];
+  /** A letter for each image: g good, b bad, u bad with an unseen defect. */
+  readonly kinds: string;
+  readonly rows: readonly RowData[];
+  readonly detectors: readonly DetectorData[];
+  readonly photos: SheetData | null;
+  readonly segments: SegmentsData | null;
+}
+
+interface RowData {
+  readonly name: string;
+  /** float64 in base64. */
+  readonly scores: string;
+  /** The score from which 95 % of the bad images are found; null where there is one label only. */
+  readonly threshold: number | null;
+  readonly detectors: readonly string[];
+  readonly explained: ExplainedData | null;
+}
+
+interface ExplainedData {
+  readonly groups: readonly ExplainedGroup[];
+  readonly mean: number;
+  /** Block of int16 `[images, groups]`, times `scale`. */
+  readonly block: string;
+  readonly scale: number;
+}
+
+interface DetectorData {
+  readonly id: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly low: number;
+  readonly high: number;
+  readonly sheets: SheetData;
+}
+
+interface SheetData {
+  readonly tile: number;
+  readonly blocks: readonly string[];
+}
+
+interface SegmentsData {
+  readonly width: number;
+  readonly height: number;
+  readonly names: readonly string[];
+  /** One SVG path for each segment. */
+  readonly paths: readonly string[];
+}
+
+/** What the values of a detector's map are. */
+const units: Readonly<Record<string, string>> = {
+  patchcore: "distance to the memory bank",
+  fastflow: "negative likelihood",
+  rd4ad: "cosine distance",
+  efficientad: "normalised difference",
+};
+
+/**
+ * The part number `number` with everything that the store still has of it.
+ *
+ * @param size edge of the images that the maps are read at
+ */
+export async function pagePart(
+  store: Store,
+  part: InspectedPart,
+  number: number,
+  size: number,
+  tiles: TileSizes,
+): Promise<PagePart> {
+  const blocks = new Map<string, PageBlock>();
+  const keep = (name: string, files: readonly Uint8Array[]): string[] =>
+    files.map((bytes, i) => {
+      blocks.set(`${name}-${i}`, { type: "image/webp", bytes });
+      return `${name}-${i}`;
+    });
+  const photos = part.pixels === undefined
+    ? undefined
+    : await photoSheets(store, part.pixels, tiles.photo);
+  const detectors: DetectorData[] = [];
+  for (const [i, { id, name, maps, reading }] of part.detectors.entries()) {
+    const sheets = await mapSheets(store, maps, reading, size, tiles.map);
+    if (sheets === undefined) continue;
+    const { low, high, tile, files } = sheets;
+    const unit = Object.hasOwn(units, id) ? units[id] : "anomaly score";
+    const blockNames = keep(`maps-${number}-${i}`, files);
+    detectors.push({ id, name, unit, low, high, sheets: { tile, blocks: blockNames } });
+  }
+  const rows: RowData[] = [];
+  for (const [i, row] of part.rows.entries()) {
+    const explanations = row.forest === undefined
+      ? undefined
+      : await explainForest(store, row.forest);
+    rows.push(rowData(part, row, explanations, `explained-${number}-${i}`, blocks));
+  }
+  const segmentation = part.segmentation === undefined
+    ? undefined
+    : await keptSegmentation(store, part.segmentation);
+  return {
+    data: {
+      class: part.class,
+      seed: part.seed,
+      ids: part.images.map(({ id }) => id),
+      kinds: part.images.map(({ label, unseen }) => label === 0 ? "g" : unseen ? "u" : "b").join(
+        "",
+      ),
+      rows,
+      detectors,
+      photos: photos === undefined
+        ? null
+        : { tile: photos.tile, blocks: keep(`photos-${number}`, photos.files) },
+      segments: segmentation === undefined ? null : segmentsData(segmentation),
+    },
+    blocks,
+  };
+}
+
+/** Bytes of all blocks as they stand in a page, in base64. */
+export function blocksLength(parts: readonly PagePart[]): number {
+  let length = 0;
+  for (const { blocks } of parts) {
+    for (const { bytes } of blocks.values()) length += 4 * Math.ceil(bytes.length / 3);
+  }
+  return length;
+}
+
+/** An SVG path of closed loops. */
+export function svgPath(loops: readonly (readonly (readonly [number, number])[])[]): string {
+  return loops.map((loop) => {
+    let [x, y] = loop[0];
+    let path = `M${x} ${y}`;
+    for (const [nextX, nextY] of loop.slice(1)) {
+      path += nextY === y ? `h${nextX - x}` : `v${nextY - y}`;
+      [x, y] = [nextX, nextY];
+    }
+    return `${path}z`;
+  }).join("");
+}
+
+function rowData(
+  { images }: InspectedPart,
+  { name, scores, detectors }: InspectedRow,
+  explanations: Explanations | undefined,
+  block: string,
+  blocks: Map<string, PageBlock>,
+): RowData {
+  const labels = images.map(({ label }) => label);
+  const hasBoth = labels.includes(0) && labels.includes(1);
+  let explained: ExplainedData | null = null;
+  if (explanations !== undefined) {
+    const { groups, mean, values } = explanations;
+    const { scale, numbers } = quantize(values);
+    blocks.set(block, { type: "application/octet-stream", bytes: new Uint8Array(numbers.buffer) });
+    explained = { groups, mean, block, scale };
+  }
+  return {
+    name,
+    scores: new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength).toBase64(),
+    threshold: hasBoth ? thresholdAtTpr(rank(scores, labels)) : null,
+    detectors,
+    explained,
+  };
+}
+
+/** Numbers as int16 times a scale: exact to a 30,000th of the largest. */
+function quantize(
+  values: Float32Array,
+): { readonly scale: number; readonly numbers: Int16Array<ArrayBuffer> } {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const scale = largest === 0 ? 1 : largest / 32767;
+  return { scale, numbers: Int16Array.from(values, (value) => Math.round(value / scale)) };
+}
+
+function segmentsData(map: SegmentationMap): SegmentsData {
+  const outlines = segmentOutlines(map);
+  return {
+    width: map.width,
+    height: map.height,
+    names: outlines.map(({ segment }) => segment),
+    paths: outlines.map(({ loops }) => svgPath(loops)),
+  };
+}
