@@ -8,6 +8,7 @@ import { profiles } from "../runner/profile.ts";
 import type {
   Comparison,
   ExperimentResult,
+  Figure,
   MetricName,
   MetricSummary,
   PublishedNumber,
@@ -27,6 +28,8 @@ export interface PaperTable {
   readonly groups: readonly TableGroup[];
   /** What the signs mean, then notes and assumptions. */
   readonly footnotes: readonly string[];
+  /** Pictures with their captions; a figure has no columns. */
+  readonly figures?: readonly Figure[];
 }
 
 export interface TableColumn {

@@ -138,13 +138,9 @@ export function defectTable(result: ExperimentResult): PaperTable {
   };
 }
 
-/** The lines of `result.grid` as they are; for figures, a line per picture. */
+/** The lines of `result.grid` as they are, and the pictures of a figure. */
 export function gridTable(result: ExperimentResult): PaperTable {
-  const { columns, rows } = result.grid ??
-    {
-      columns: ["Picture", "Shows"],
-      rows: (result.figures ?? []).map(({ file, caption }) => [file, caption]),
-    };
+  const { columns, rows } = result.grid ?? { columns: [], rows: [] };
   const cells = columns.slice(1).map((heading): TableColumn => ({
     heading,
     short: heading,
@@ -152,7 +148,7 @@ export function gridTable(result: ExperimentResult): PaperTable {
     gains: false,
     published: false,
   }));
-  const groups: TableGroup[] = [{
+  const groups: TableGroup[] = rows.length === 0 ? [] : [{
     name: "",
     rows: rows.map(([name, ...texts]) => ({
       name,
@@ -167,6 +163,7 @@ export function gridTable(result: ExperimentResult): PaperTable {
     ...(columns[0] === undefined ? {} : { head: columns[0] }),
     groups,
     footnotes: tableFootnotes(result, cells, groups),
+    ...(result.figures === undefined ? {} : { figures: result.figures }),
   };
 }
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { DrawnChart } from "./drawn_charts.ts";
 import { escapeHtml } from "./escape.ts";
@@ -15,10 +16,14 @@ import style from "./page/report.css" with { type: "text" };
 import { paperTable } from "./paper_table.ts";
 import { arrow, formatChange, formatNumber, metricColumns } from "./table_parts.ts";
 import type { Change, PaperTable, TableCell, TableRow } from "./table_parts.ts";
-import type { ExperimentResult, Metrics, ResultRow, Verdict } from "./results.ts";
+import type { ExperimentResult, Figure, Metrics, ResultRow, Verdict } from "./results.ts";
 
 /** The page of `result`. The same result and charts give the same bytes. */
-export function toHtml(result: ExperimentResult, charts: readonly DrawnChart[]): string {
+export function toHtml(
+  result: ExperimentResult,
+  charts: readonly DrawnChart[],
+  pictures: ReadonlyMap<string, Uint8Array> = new Map(),
+): string {
   const table = paperTable(result);
   const small = table.columns.some((column) => column.published)
     ? ["Small, below a published number: ours minus that number. Green is better, red is worse."]
@@ -45,7 +50,8 @@ ${facts(result)}
 </header>
 <main>
 <h2 id="results">Results</h2>
-${resultTable(result, table)}
+${table.columns.length === 0 ? "" : resultTable(result, table)}
+${(result.figures ?? []).map((one, i) => picture(one, pictures.get(one.file), i)).join("\n")}
 ${list([...small, ...table.footnotes])}
 ${charts.length === 0 ? "" : `<h2 id="charts">Charts</h2>\n${charts.map(figure).join("\n")}`}
 </main>
@@ -225,6 +231,17 @@ function classTable(classes: Readonly<Record<string, Metrics>>): string {
 function list(lines: readonly string[]): string {
   if (lines.length === 0) return "";
   return `<ul class="notes">${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("")}</ul>`;
+}
+
+/** A picture inside the page, so that the page is one file. */
+function picture({ file, caption }: Figure, png: Uint8Array | undefined, i: number): string {
+  if (png === undefined) return `<p>${escapeHtml(`${file}: ${caption}`)}</p>`;
+  return `<figure id="picture-${i + 1}">
+<img alt="${escapeHtml(caption)}" src="data:image/png;base64,${
+    Buffer.from(png).toString("base64")
+  }">
+<figcaption>${escapeHtml(caption)}.</figcaption>
+</figure>`;
 }
 
 function figure({ chart, svg }: DrawnChart, i: number): string {

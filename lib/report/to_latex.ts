@@ -23,11 +23,8 @@ export function toLatex(table: PaperTable): string {
     }
     for (const row of group.rows) body.push(`${rowCells(table, row).join(" & ")} \\\\`);
   }
-  return [
-    "\\documentclass{article}",
-    "\\usepackage{booktabs}",
-    "\\usepackage{graphicx}",
-    "\\begin{document}",
+  const caption = `\\caption{${[table.title, table.subtitle].map(sentence).join(" ")}}`;
+  const tabular = [
     "\\begin{table}",
     "\\centering",
     "\\resizebox{\\linewidth}{!}{%",
@@ -37,8 +34,25 @@ export function toLatex(table: PaperTable): string {
     ...body,
     "\\bottomrule",
     "\\end{tabular}}",
-    `\\caption{${[table.title, table.subtitle].map(sentence).join(" ")}}`,
+    caption,
     "\\end{table}",
+  ];
+  return [
+    "\\documentclass{article}",
+    "\\usepackage{booktabs}",
+    "\\usepackage{graphicx}",
+    "\\begin{document}",
+    ...(table.columns.length === 0 ? [] : tabular),
+    ...(table.figures === undefined ? [] : [
+      "\\begin{figure}",
+      "\\centering",
+      ...table.figures.flatMap((figure) => [
+        `\\includegraphics[width=0.6\\linewidth]{${figure.file}}\\\\`,
+        `{\\small ${sentence(figure.caption)}}\\\\[1ex]`,
+      ]),
+      caption,
+      "\\end{figure}",
+    ]),
     ...(table.footnotes.length === 0 ? [] : [
       "\\begin{itemize}",
       ...table.footnotes.map((note) => `\\item ${escapeLatex(note)}`),

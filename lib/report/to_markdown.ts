@@ -24,14 +24,16 @@ export function toMarkdown(table: PaperTable): string {
     "",
     escapeMarkdown(table.subtitle),
     "",
-    line(heads),
-    line(rules),
+    ...(table.columns.length === 0 ? [] : [line(heads), line(rules)]),
   ];
   for (const group of table.groups) {
     if (group.name !== "") {
       lines.push(line([`*${escapeMarkdown(group.name)}*`, ...heads.slice(1).map(() => "")]));
     }
     for (const row of group.rows) lines.push(line(rowCells(table, row)));
+  }
+  for (const { file, caption } of table.figures ?? []) {
+    lines.push(`![${escapeMarkdown(caption)}](${file})`, "", escapeMarkdown(caption), "");
   }
   if (table.footnotes.length > 0) lines.push("");
   for (const note of table.footnotes) lines.push(`- ${escapeMarkdown(note)}`);

@@ -39,8 +39,13 @@ export function toText(table: PaperTable, options: TextOptions = {}): string {
     style("bold", visible(table.title)),
     ...wrap(visible(table.subtitle), width),
     "",
-    heads.map((head, i) => pad(head, widths[i], i)).join("  ").trimEnd(),
-    "-".repeat(widths.reduce((sum, w) => sum + w + 2, -2)),
+    ...(table.columns.length === 0 ? [] : [
+      heads.map((head, i) => pad(head, widths[i], i)).join("  ").trimEnd(),
+      "-".repeat(widths.reduce((sum, w) => sum + w + 2, -2)),
+    ]),
+    ...(table.figures ?? []).flatMap(({ file, caption }) =>
+      wrap(`${visible(file)}: ${visible(caption)}`, width)
+    ),
   ];
   for (const { heading, cells, best, error } of rows) {
     if (heading !== undefined) lines.push(style("dim", heading));

@@ -61,10 +61,23 @@ export async function writeReport(
     "table.md": toMarkdown(table),
     "table.tex": toLatex(table),
     "table.csv": toCsv(result),
-    "report.html": toHtml(result, charts),
+    "report.html": toHtml(result, charts, await readPictures(folder, result)),
   };
   for (const [name, text] of Object.entries(texts)) await writeIfNew(join(folder, name), text);
   return texts;
+}
+
+/** The pictures of a figure by file, as they lie in the run's folder. */
+async function readPictures(
+  folder: string,
+  { figures = [] }: ExperimentResult,
+): Promise<Map<string, Uint8Array>> {
+  const pictures = new Map<string, Uint8Array>();
+  for (const { file } of figures) {
+    const bytes = await readFileIfThere(join(folder, file));
+    if (bytes !== undefined) pictures.set(file, bytes);
+  }
+  return pictures;
 }
 
 /** A file that says the same already is left alone, so that a run that changes nothing writes little. */
