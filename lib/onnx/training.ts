@@ -274,6 +274,39 @@ export function networkTensors(
   return new Map(step.records.map(({ name }) => [name, state.tensors.get(name)!]));
 }
 
+/** Name of the losses among the tensors of a stored state; no parameter's, for it begins with a slash. */
+const storedLosses = "/losses";
+
+/** A state as tensors, to be stored in one file: the number of losses is the number of steps. */
+export function tensorsOfState(state: TrainingState): Map<string, NdArray> {
+  const losses = Float64Array.from(state.losses);
+  return new Map<string, NdArray>([
+    ...state.tensors,
+    [storedLosses, { shape: [losses.length], data: losses }],
+  ]);
+}
+
+/**
+ * The state that `tensorsOfState` gave.
+ *
+ * @throws {DataError} if the tensors are not those of a state
+ */
+export function stateOfTensors(tensors: TensorMap): TrainingState {
+  const losses = tensors.get(storedLosses)?.data;
+  if (!(losses instanceof Float64Array)) {
+    throw new DataError("Cannot read a training state: its losses are missing");
+  }
+  const state = new Map<string, NdArray<Float32Array>>();
+  for (const [name, { shape, data }] of tensors) {
+    if (name === storedLosses) continue;
+    if (!(data instanceof Float32Array)) {
+      throw new DataError(`Cannot read a training state: ${name} is ${data.constructor.name}`);
+    }
+    state.set(name, { shape, data });
+  }
+  return { step: losses.length, tensors: state, losses: Array.from(losses) };
+}
+
 const lossOutput = "loss";
 const nextOutput = (name: string) => `next:${name}`;
 const scalarInput = (name: string) => `scalar:${name}`;

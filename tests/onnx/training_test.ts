@@ -3,21 +3,23 @@ import assert from "node:assert/strict";
 import { InterruptedError } from "../../lib/base/errors.ts";
 import { gradients } from "../../lib/onnx/gradients.ts";
 import { Graph } from "../../lib/onnx/graph.ts";
-import { dropout, linear, scopeOf, trainableParameters } from "../../lib/onnx/layers.ts";
-import { meanSquaredError, softmaxCrossEntropy } from "../../lib/onnx/losses.ts";
-import { adam, constantRate, sgd } from "../../lib/onnx/optimizers.ts";
+import { scopeOf, trainableParameters } from "../../lib/onnx/layers.ts";
+import { softmaxCrossEntropy } from "../../lib/onnx/losses.ts";
+import { constantRate, sgd } from "../../lib/onnx/optimizers.ts";
 import { evaluationModel } from "../../lib/onnx/evaluation_model.ts";
 import {
   DivergenceError,
   networkTensors,
+  stateOfTensors,
+  tensorsOfState,
   train,
   type TrainingOptions,
   type TrainingState,
-  type TrainingStep,
   trainingStep,
 } from "../../lib/onnx/training.ts";
 import { openSession } from "../../lib/onnx/session.ts";
 import { drawn, evaluate, relativeError, torchFixture } from "./drawn.ts";
+import { regression } from "./regression.ts";
 import { residualNet, residualNetTensors } from "./residual_net.ts";
 
 interface NetworkFixture {
@@ -90,39 +92,6 @@ Deno.test("ten steps with momentum give torch's losses and running statistics", 
     assert.ok(relativeError(tensors.get(name)!.data, numbers) < 1e-4, name);
   }
 });
-
-/** Noisy regression with dropout and Adam: every source of randomness is in use. */
-function regression(): { step: TrainingStep; options: TrainingOptions } {
-  const graph = new Graph();
-  const parameters = trainableParameters(graph);
-  const scope = scopeOf(parameters, "net");
-  const hidden = dropout(
-    scope.at("drop"),
-    linear(scope.at("first"), graph.input("x", "float32", [8, 6]), 16),
-    0.25,
-  );
-  const y = linear(scope.at("second"), hidden, 2);
-  const loss = meanSquaredError(y, graph.input("target", "float32", [8, 2]));
-  const step = trainingStep({
-    parameters,
-    loss,
-    optimizer: adam({ weightDecay: 1e-4 }),
-    clipNorm: 1,
-    reports: { doubled: graph.producer(loss)!.outputs[0] },
-  });
-  const options: TrainingOptions = {
-    name: "a regression",
-    steps: 12,
-    seed: 5,
-    learningRate: constantRate(0.01),
-    batch: (_, random) => {
-      const x = Float32Array.from({ length: 48 }, () => random.normal());
-      const target = Float32Array.from({ length: 16 }, (_, i) => x[3 * i] - 0.5);
-      return { x: { shape: [8, 6], data: x }, target: { shape: [8, 2], data: target } };
-    },
-  };
-  return { step, options };
-}
 
 function assertSameState(a: TrainingState, b: TrainingState): void {
   assert.equal(a.step, b.step);
@@ -237,6 +206,16 @@ Deno.test("resuming refuses a state of another network", async () => {
     /net.first.weight\/second is missing/,
   );
   await assert.rejects(train(step, { ...options, resume: { ...state, losses: [] } }), /0 losses/);
+});
+
+Deno.test("a state survives being stored as tensors", async () => {
+  const { step, options } = regression();
+  const state = await train(step, { ...options, steps: 3 });
+  assertSameState(stateOfTensors(tensorsOfState(state)), state);
+  const tensors = tensorsOfState(state);
+  tensors.set("net.first.bias", { shape: [1], data: new Uint8Array(1) });
+  assert.throws(() => stateOfTensors(tensors), /net.first.bias is Uint8Array/);
+  assert.throws(() => stateOfTensors(state.tensors), /its losses are missing/);
 });
 
 Deno.test("only the chosen parameters are trained", async () => {
