@@ -22,6 +22,10 @@ const program: Program = {
       summary: "say what reproduce would run, and what blocks it",
       load: async () => (await import("./lib/cli/plan.ts")).planCommand,
     },
+    why: {
+      summary: "say what a row was made from, and why a stage will run",
+      load: async () => (await import("./lib/cli/why.ts")).whyCommand,
+    },
     list: {
       summary: "the experiments, and what each of their rows needs",
       load: async () => (await import("./lib/cli/list.ts")).listCommand,

@@ -5,6 +5,7 @@
  */
 import { join, resolve } from "node:path";
 import { DataError, StorageError } from "../base/errors.ts";
+import { collectGarbage } from "../store/collect_garbage.ts";
 import { type Damage, openStore, type Store } from "../store/store.ts";
 import { type CommandGroup, defineCommand } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
@@ -66,10 +67,69 @@ const verify = defineCommand({
   },
 });
 
+const gc = defineCommand({
+  name: "gc",
+  summary: "Remove entries that no finished run needs.",
+  description:
+    "Kept are the entries that the run.json files below --out name, with all they were " +
+    "made from, and entries younger than --hours.",
+  examples: [
+    { command: "cache gc --dry-run", description: "say what would be removed" },
+    { command: "cache gc --hours 24", description: "keep what is younger than a day" },
+  ],
+  options: {
+    ...cacheOption,
+    out: { type: "string", value: "DIR", default: "results", description: "folder of the runs" },
+    hours: { type: "number", value: "N", default: 1, description: "age from which entries may go" },
+    "dry-run": { type: "boolean", description: "remove nothing" },
+  },
+  positionals: [],
+  async run({ output }, { options }) {
+    const store = await openExisting(options.cache);
+    const { removed, kept } = await collectGarbage(store, {
+      pinned: await keysOfRuns(options.out),
+      seconds: options.hours * 3600,
+      now: Date.now(),
+      dryRun: options["dry-run"],
+    });
+    store.close();
+    const mebibytes = removed.reduce((sum, { bytes }) => sum + bytes, 0) / 2 ** 20;
+    output.result({ removed, kept }, () =>
+      [
+        ...removed.map(({ stage, key }) => `${stage} ${key}`),
+        `${removed.length} entries${options["dry-run"] ? " would be" : ""} removed, ` +
+        `${mebibytes.toFixed(1)} MiB; ${kept} kept`,
+        "",
+      ].join("\n"));
+    return 0;
+  },
+});
+
+/** All keys that the run.json files below a folder hold. */
+async function keysOfRuns(folder: string): Promise<Set<string>> {
+  const keys = new Set<string>();
+  let entries: Deno.DirEntry[];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return keys;
+    throw error;
+  }
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) { for (const key of await keysOfRuns(path)) keys.add(key); }
+    if (entry.name !== "run.json") continue;
+    for (const [key] of (await Deno.readTextFile(path)).matchAll(/\b[0-9a-f]{64}\b/g)) {
+      keys.add(key);
+    }
+  }
+  return keys;
+}
+
 export const cacheCommand: CommandGroup = {
   name: "cache",
   summary: "The store of computed stages.",
-  commands: [ls, verify],
+  commands: [ls, verify, gc],
 };
 
 async function openExisting(cache: string): Promise<Store> {

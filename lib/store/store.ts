@@ -62,8 +62,8 @@ export interface Store {
    * Dispose the claim to release it.
    */
   claim(key: string): Promise<Disposable | undefined>;
-  /** All entries, as stage and key, sorted. */
-  entries(): AsyncGenerator<{ readonly stage: string; readonly key: string }>;
+  /** All entries, or those of one stage, as stage and key, sorted. */
+  entries(stage?: string): AsyncGenerator<{ readonly stage: string; readonly key: string }>;
   /**
    * Reads and hashes one entry whole; a damaged one goes to quarantine. A missing entry has 0 bytes and
    * no damage.
@@ -92,7 +92,7 @@ const keyPattern = /^[0-9a-f]{64}$/;
 /** A checkpoint file is the SHA-256 of the state in hexadecimal digits, then the state. */
 const digestLength = 64;
 const filePattern = /^[a-z0-9_][a-z0-9_.-]*$/;
-const serviceFolders = new Set(["tmp", "claims", "checkpoints", "quarantine", "weights"]);
+const serviceFolders = new Set(["tmp", "claims", "checkpoints", "quarantine", "trash", "weights"]);
 
 /**
  * Opens the store in the folder `root`, which is made where it is missing.
@@ -231,8 +231,9 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
       if (!keyPattern.test(key)) throw new RangeError(`Cannot claim ${key}: not a key`);
       return await claimFile(join(claimRoot, `${key}.lock`));
     },
-    async *entries() {
+    async *entries(only) {
       for (const stage of await sortedNames(root)) {
+        if (only !== undefined && stage !== only) continue;
         if (serviceFolders.has(stage) || !stagePattern.test(stage)) continue;
         for (const key of await sortedNames(join(root, stage))) {
           if (keyPattern.test(key)) yield { stage, key };
