@@ -3,7 +3,8 @@
  * XGBoost's meaning of every parameter (SegAD, section 4.2 and appendix A.1; Chen and Guestrin 2016).
  *
  * Without sampling the trees are those of xgboost 2.0.3 with `tree_method="hist"`. With sampling they
- * are equal in distribution only: rows and columns come from NumPy's generator, not from XGBoost's.
+ * are equal in distribution only, since rows and columns come from another generator; and XGBoost's
+ * takes the first two rows of the table for every tree, an accident that is not repeated here.
  *
  * @module
  */

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { DataError } from "../../lib/base/errors.ts";
+import { fitBoostedForest } from "../../lib/forest/boosted_forest.ts";
+import { predictMargin } from "../../lib/forest/predictor.ts";
+import { forestPresets } from "../../lib/forest/presets.ts";
+import { forestFromXgboostJson, forestToXgboostJson } from "../../lib/forest/xgboost_json.ts";
+import { drawTable, firstRows, largestDifference, modelCases } from "./tables.ts";
+
+for (const { name, model, features, margins } of modelCases()) {
+  Deno.test(`xgboost's model predicts the same margins here: ${name}`, () => {
+    const forest = forestFromXgboostJson(JSON.stringify(model));
+    const ours = predictMargin(forest, firstRows(features, 100));
+    assert.ok(largestDifference(ours, margins) <= 1e-6);
+  });
+
+  Deno.test(`a model read and written again is xgboost's own text: ${name}`, () => {
+    const forest = forestFromXgboostJson(JSON.stringify(model));
+    const again = JSON.parse(forestToXgboostJson(forest));
+    // Whether the base score was estimated is not kept: it does not matter to predictions.
+    const booster = (text: unknown) => {
+      const learner = { ...(text as { learner: { learner_model_param: Json } }).learner };
+      learner.learner_model_param = { ...learner.learner_model_param, boost_from_average: "1" };
+      return asFloat32({ ...(text as Json), learner });
+    };
+    assert.deepEqual(booster(again), booster(model));
+  });
+}
+
+type Json = Record<string, unknown>;
+
+/** The value with every number, or text of one, rounded to float32. */
+function asFloat32(value: unknown): unknown {
+  if (typeof value === "number") return Math.fround(value) + 0; // one zero
+  if (typeof value === "string" && value !== "" && Number.isFinite(Number(value))) {
+    return Math.fround(Number(value));
+  }
+  if (Array.isArray(value)) return value.map(asFloat32);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asFloat32(item)]));
+}
+
+Deno.test("a written forest is read back bit for bit", () => {
+  const { features, labels } = drawTable("missing", 300, 6, 8);
+  const parameters = { ...forestPresets.BRF, num_parallel_tree: 10, scale_pos_weight: 3 };
+  const forest = fitBoostedForest(features, labels, parameters, 4);
+  assert.deepEqual(forestFromXgboostJson(forestToXgboostJson(forest)), forest);
+});
+
+const python = Deno.env.get("PEER_PYTHON");
+Deno.test({
+  name: "xgboost reads our model and predicts the same margins" +
+    (python === undefined ? " (skipped: set PEER_PYTHON to a Python with xgboost 2.0.3)" : ""),
+  ignore: python === undefined,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      for (const objective of ["binary:logistic", "binary:logitraw"] as const) {
+        const { features, labels } = drawTable("missing", 400, 7, 9);
+        const parameters = { ...forestPresets.BRF, num_parallel_tree: 20, objective };
+        const forest = fitBoostedForest(features, labels, parameters, 4);
+        const names = Array.from({ length: 7 }, (_, column) => `segment${column}_mean`);
+        await Deno.writeTextFile(`${folder}/model.json`, forestToXgboostJson(forest, names));
+        const bytes = new Uint8Array(features.values.buffer);
+        await Deno.writeFile(`${folder}/features.f32`, bytes);
+        const script = `
+import json, sys, numpy, xgboost
+booster = xgboost.Booster(model_file=sys.argv[1] + "/model.json")
+table = numpy.fromfile(sys.argv[1] + "/features.f32", "<f4").reshape(-1, 7)
+table = xgboost.DMatrix(table, feature_names=booster.feature_names)
+print(json.dumps(booster.predict(table, output_margin=True).astype(float).tolist()))
+print(json.dumps(booster.feature_names))
+`;
+        const { stdout } = await new Deno.Command(python!, { args: ["-c", script, folder] })
+          .output();
+        const [theirs, theirNames] = new TextDecoder().decode(stdout).split("\n");
+        const difference = largestDifference(predictMargin(forest, features), JSON.parse(theirs));
+        assert.ok(difference <= 1e-6, `${objective}: ${difference}`);
+        assert.deepEqual(JSON.parse(theirNames), names);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+for (
+  const [name, change, words] of [
+    ["a file that is not JSON", undefined, /it is not JSON/],
+    ["a missing part", (model: Json) => delete model.learner, /learner\..* is missing/],
+    ["another objective", (model: Json) => {
+      ((model.learner as Json).objective as Json).name = "reg:squarederror";
+    }, /objective is reg:squarederror/],
+    ["another booster", (model: Json) => {
+      ((model.learner as Json).gradient_booster as Json).name = "gblinear";
+    }, /booster is gblinear/],
+    ["a child that is not there", (model: Json) => {
+      (firstTree(model).left_children as number[])[0] = 900;
+    }, /node 0 has the child 900/],
+    ["a circle", (model: Json) => {
+      (firstTree(model).left_children as number[])[1] = 0;
+    }, /node 1 has the child 0/],
+    ["a column that is not there", (model: Json) => {
+      (firstTree(model).split_indices as number[])[0] = 77;
+    }, /node 0 splits column 77 of 8/],
+    ["lists of different lengths", (model: Json) => {
+      (firstTree(model).sum_hessian as number[]).pop();
+    }, /lists have \d+ and \d+ nodes/],
+    ["a categorical split", (model: Json) => {
+      (firstTree(model).split_type as number[])[0] = 1;
+    }, /node 0 is a categorical split/],
+    ["a weight that is no number", (model: Json) => {
+      (firstTree(model).split_conditions as unknown[])[0] = "many";
+    }, /node 0 has threshold many/],
+  ] as [string, ((model: Json) => void) | undefined, RegExp][]
+) {
+  Deno.test(`${name} is an error of the data that names the file`, () => {
+    const { model } = modelCases()[0];
+    change?.(model);
+    const text = change === undefined ? "{" : JSON.stringify(model);
+    assert.throws(() => forestFromXgboostJson(text, "models/a.json"), (error) => {
+      assert.ok(error instanceof DataError);
+      assert.match(error.message, /^Cannot read models\/a\.json as an XGBoost JSON model: /);
+      assert.match(error.message, words);
+      return true;
+    });
+  });
+}
+
+function firstTree(model: Json): Json {
+  const booster = (model.learner as Json).gradient_booster as Json;
+  return ((booster.model as Json).trees as Json[])[0];
+}
