@@ -14,7 +14,7 @@ import type { Plan, RunSetting } from "../runner/plan.ts";
 import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
 import { parseJsonFile } from "../runner/stage_kind.ts";
 import type { RowComparison } from "../runner/stages/comparison.ts";
-import type { Evaluation } from "../runner/stages/evaluate.ts";
+import type { Evaluation } from "../runner/evaluation.ts";
 import type { PictureCaption } from "../runner/stages/picture.ts";
 import { paperNumbers } from "./paper_numbers.ts";
 import type { Comparison, ExperimentResult, Figure, Grid, ResultRow } from "./results.ts";

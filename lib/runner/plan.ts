@@ -29,7 +29,8 @@ import { type SplitImages, splitImages } from "./split_images.ts";
 import type { Stage } from "./stage.ts";
 import { comparisonStage } from "./stages/comparison.ts";
 import { embeddingsStage } from "./stages/embeddings.ts";
-import { evaluateStage, type TestKind } from "./stages/evaluate.ts";
+import type { TestKind } from "./evaluation.ts";
+import { evaluateStage } from "./stages/evaluate.ts";
 import { featuresStage } from "./stages/features.ts";
 import { fitStage } from "./stages/fit.ts";
 import { forestStage } from "./stages/forest.ts";
@@ -121,12 +122,12 @@ export function planExperiment(
     experiment,
     setting,
     rows: planned,
-    extras: [...planner.pictures(), ...comparisons(planned)],
+    extras: [...planner.pictures(), ...comparisons(planned, sharesTests(experiment))],
   };
 }
 
 /** A comparison for each row whose base can be run too. */
-function comparisons(rows: readonly PlannedRow[]): PlannedExtra[] {
+function comparisons(rows: readonly PlannedRow[], sharedImages: boolean): PlannedExtra[] {
   return rows.flatMap(({ row: { row, base }, cells }): PlannedExtra[] => {
     const other = rows.find((one) => one.row.row === base);
     if (base === undefined || cells.length === 0 || (other?.cells.length ?? 0) === 0) return [];
@@ -135,7 +136,13 @@ function comparisons(rows: readonly PlannedRow[]): PlannedExtra[] {
       group.map(({ test }) => test.map(({ label }) => label).join(""))
     );
     const stages = (list: readonly PlannedCell[]) => list.map(({ scores }) => scores);
-    const stage = comparisonStage(stages(cells), stages(other!.cells), labels, `${row}, ${base}`);
+    const stage = comparisonStage(
+      stages(cells),
+      stages(other!.cells),
+      labels,
+      sharedImages,
+      `${row}, ${base}`,
+    );
     return [{ kind: "comparison", row, base, stage }];
   });
 }
@@ -178,16 +185,18 @@ class RowPlanner {
         };
       })
     );
-    const evaluation = evaluateStage(
-      row.row,
-      groups.map(({ name, part }) => part ?? name),
+    const defects = this.#experiment.shows !== "defects"
+      ? undefined
+      : cells.map((bySeed) => bySeed.map(({ test }) => test.map(({ defect }) => defect ?? null)));
+    const evaluation = evaluateStage({
+      row: row.row,
+      classes: groups.map(({ name, part }) => part ?? name),
       seeds,
-      cells.map((bySeed) => bySeed.map(({ scores }) => scores)),
-      cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
-      this.#experiment.shows === "defects"
-        ? cells.map((bySeed) => bySeed.map(({ test }) => test.map(({ defect }) => defect ?? null)))
-        : undefined,
-    );
+      scores: cells.map((bySeed) => bySeed.map(({ scores }) => scores)),
+      kinds: cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
+      sharedImages: sharesTests(this.#experiment),
+      ...(defects === undefined ? {} : { defects }),
+    });
     return { row, cells: cells.flat(), evaluation };
   }
 
@@ -517,6 +526,11 @@ class RowPlanner {
     if (!this.#made.has(key)) this.#made.set(key, make());
     return this.#made.get(key) as T;
   }
+}
+
+/** Whether every seed is tested on the same images: unless bad ones are moved out of the test set. */
+export function sharesTests({ protocol }: Experiment): boolean {
+  return protocol.bad !== "from_test";
 }
 
 function testKind({ label, unseen }: Sample): TestKind {

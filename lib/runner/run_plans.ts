@@ -16,7 +16,7 @@ import {
 import type { Plan, PlannedCell, PlannedExtra, PlannedRow } from "./plan.ts";
 import type { Stage } from "./stage.ts";
 import { parseJsonFile } from "./stage_kind.ts";
-import type { Evaluation } from "./stages/evaluate.ts";
+import type { Evaluation } from "./evaluation.ts";
 
 /** A planned row and what the run found. */
 export interface RowOutcome {

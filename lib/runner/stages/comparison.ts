@@ -37,6 +37,8 @@ interface Parameters {
   /** Per class and seed, the label of each test image: "0" good, "1" bad. */
   readonly labels: readonly (readonly string[])[];
   readonly replicates: number;
+  /** False where the seeds of a class have other test images. */
+  readonly sharedImages?: false;
 }
 
 /** Bootstrap samples of a difference: the least p value is 2 / (replicates + 1). */
@@ -45,14 +47,8 @@ const replicates = 1999;
 export const comparisonKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
-    const { labels } = context.parameters;
     const [row, base] = [await readRuns(context, "row"), await readRuns(context, "base")];
-    const comparison: RowComparison = {
-      ...compareRuns(row, base, context.parameters.replicates),
-      delong: labels.length > 1
-        ? null
-        : row[0].map((run, s) => delongTest(run.scores, base[0][s].scores, run.labels).p),
-    };
+    const comparison = compareRows(row, base, context.parameters.sharedImages ?? true);
     return new Map([["comparison.json", jsonFile(comparison as unknown as Json)]]);
   },
 });
@@ -62,22 +58,29 @@ const metrics: Readonly<Record<"cl_auroc" | "fpr95", RankingMetric>> = {
   fpr95: (ranking, counts) => fprAtTprOfRanking(ranking, {}, counts),
 };
 
-/** Both metrics of `row` minus `base`; runs by class and seed. */
-export function compareRuns(
+/**
+ * `row` minus `base`; runs by class and seed.
+ *
+ * @param sharedImages whether all seeds of a class have the same test images in the same order
+ */
+export function compareRows(
   row: readonly (readonly ScoredRun[])[],
   base: readonly (readonly ScoredRun[])[],
-  replicates: number,
-): Pick<RowComparison, "cl_auroc" | "fpr95"> {
-  const sharedImages = row.every((runs) =>
-    runs.every(({ labels }) => String(labels) === String(runs[0].labels))
-  );
+  sharedImages: boolean,
+): RowComparison {
   const compare = (name: keyof typeof metrics): MetricComparison => {
     const random = new RandomState(childSeed(0, "comparison", name));
     const options = { random, replicates, sharedImages };
     const { estimate, low, high, p } = pairedBootstrap(row, base, metrics[name], options);
     return { difference: 100 * estimate, interval: [100 * low, 100 * high], p };
   };
-  return { cl_auroc: compare("cl_auroc"), fpr95: compare("fpr95") };
+  return {
+    cl_auroc: compare("cl_auroc"),
+    fpr95: compare("fpr95"),
+    delong: row.length > 1
+      ? null
+      : row[0].map((run, s) => delongTest(run.scores, base[0][s].scores, run.labels).p),
+  };
 }
 
 async function readRuns(
@@ -102,12 +105,18 @@ export function comparisonStage(
   row: readonly Stage[],
   base: readonly Stage[],
   labels: readonly (readonly string[])[],
+  sharedImages: boolean,
   label: string,
 ): Stage {
   return makeStage({
     stage: "comparison",
     revision: comparisonKind.revision,
-    parameters: { seeds: labels[0].length, labels, replicates },
+    parameters: {
+      seeds: labels[0].length,
+      labels,
+      replicates,
+      ...(sharedImages ? {} : { sharedImages }),
+    },
     needs: { [`${row[0].input.stage}:row`]: row, [`${base[0].input.stage}:base`]: base },
     label: `comparison of ${label}`,
     seconds: 2,
