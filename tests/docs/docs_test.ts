@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { dirname, join, normalize } from "node:path/posix";
+import { generatedPages } from "../../docs/generate.ts";
+import { experiments } from "../../experiments/mod.ts";
+import { program } from "../../main.ts";
+import {
+  type Command,
+  commonOptions,
+  type OptionValue,
+  parseArguments,
+} from "../../lib/cli/arguments.ts";
+import { profileNamed } from "../../lib/runner/profile.ts";
+import { knownWeightsNamed } from "../../lib/weights/known_weights.ts";
+import { detectors } from "../../lib/maps/detectors.ts";
+import { supervisedMethods } from "../../lib/maps/supervised_methods.ts";
+import config from "../../deno.json" with { type: "json" };
+import { runProgram, synthesize, withFolder } from "../cli/harness.ts";
+import { layers } from "../lint/layers.ts";
+import { folderImports } from "../../docs/generate.ts";
+import { type DocumentedTask, documentedTasks, pages, root, shellWords } from "./pages.ts";
+
+Deno.test("words of a line are split as a shell does", () => {
+  assert.deepEqual(shellWords(`a "b c" d=e # f`), ["a", "b c", "d=e"]);
+});
+
+Deno.test("tasks are found in blocks and in sentences, and nowhere else", () => {
+  const text =
+    "Run `deno task\nlist`.\n\n```sh\ndeno task plan table3 # why\n```\n\n```\ndeno task x\n```\n";
+  assert.deepEqual(documentedTasks({ path: "p", text }), [
+    { page: "p", task: "plan", words: ["table3"], block: true },
+    { page: "p", task: "list", words: [], block: false },
+  ]);
+});
+
+Deno.test("generated pages say what the code says", async () => {
+  for (const [name, text] of Object.entries(await generatedPages())) {
+    assert.equal(
+      await Deno.readTextFile(`${root}docs/${name}`),
+      text,
+      `docs/${name} is old: run \`deno task docs\``,
+    );
+  }
+});
+
+Deno.test("the diagram's imports all point up the list of folders", async () => {
+  const imports = await folderImports();
+  assert.ok(imports.length > 20);
+  for (const { from, to } of imports) {
+    assert.ok(
+      layers.indexOf(to) >= 0 && layers.indexOf(to) < layers.indexOf(from),
+      `${from} ${to}`,
+    );
+  }
+});
+
+Deno.test("every command in the documentation has words that the command takes", async () => {
+  const tasks = (await pages()).flatMap(documentedTasks);
+  assert.ok(tasks.length > 30, `${tasks.length} found`);
+  for (const task of tasks) {
+    const name = `${task.page}: deno task ${task.task} ${task.words.join(" ")}`;
+    assert.ok(Object.hasOwn(config.tasks, task.task), `${name}: no such task`);
+    try {
+      await checkWords(task);
+    } catch (error) {
+      assert.fail(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+});
+
+/** Whether the words parse, and the experiments, rows, profiles, methods and weights exist. */
+async function checkWords({ task, words, block }: DocumentedTask): Promise<void> {
+  if (!Object.hasOwn(program.commands, task)) return;
+  const found = await program.commands[task].load();
+  let command: Command | undefined;
+  let rest = words;
+  if ("commands" in found) {
+    if (words.length === 0 && !block) return;
+    command = found.commands.find(({ name }) => name === words[0]);
+    assert.ok(command !== undefined, `no command ${words[0]}`);
+    rest = words.slice(1);
+  } else command = found;
+  // A sentence may name a command without its arguments.
+  if (rest.length === 0 && !block) return;
+  if (rest.includes("--help")) return;
+  const { options, positionals } = parseArguments({
+    ...command,
+    options: { ...command.options, ...commonOptions },
+  }, rest);
+  if (["reproduce", "plan", "list"].includes(task)) checkExperiments(positionals, options);
+  if (task === "weights" && command.name === "pull") positionals.forEach(knownWeightsNamed);
+}
+
+function checkExperiments(
+  ids: readonly string[],
+  options: Readonly<Record<string, OptionValue | undefined>>,
+): void {
+  const chosen = ids.map((id) => {
+    const experiment = experiments.find((one) => one.id === id);
+    assert.ok(experiment !== undefined, `no experiment ${id}`);
+    return experiment;
+  });
+  const rows = new Set(chosen.flatMap((one) => one.rows.map(({ row }) => row)));
+  for (const row of (options.rows as string | undefined)?.split(",") ?? []) {
+    assert.ok(rows.has(row), `no row ${row}`);
+  }
+  if (options.profile !== undefined) profileNamed(options.profile as string);
+  for (const pair of (options.variant as readonly string[] | undefined) ?? []) {
+    const [id, variant] = pair.split("=");
+    const method = detectors.get(id) ?? supervisedMethods.get(id);
+    assert.ok(method?.variants.includes(variant), `no variant ${pair}`);
+  }
+}
+
+/** Commands of the documentation that are quick where nothing was run before. */
+const quick = [
+  "list",
+  "list table3",
+  "plan table3",
+  "weights list",
+  "data inspect product",
+];
+
+Deno.test("quick commands of the documentation run", async () => {
+  const documented = new Set(
+    (await pages()).flatMap(documentedTasks).map(({ task, words }) => [task, ...words].join(" ")),
+  );
+  await withFolder(async (folder) => {
+    await synthesize(join(folder, "product"));
+    for (const line of quick) {
+      assert.ok(documented.has(line) || line.endsWith(" product"), `${line} is not documented`);
+      const { code, stdout, stderr } = await runProgram(line.split(" "), folder);
+      assert.equal(code, 0, `${line}: ${stderr}`);
+      assert.ok(stdout.length > 0, line);
+    }
+  });
+});
+
+Deno.test("links between pages lead to files", async () => {
+  for (const { path, text } of await pages()) {
+    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const file = normalize(join(dirname(path), target));
+      assert.ok(
+        (await Deno.stat(root + file).catch(() => undefined)) !== undefined,
+        `${path}: ${target}`,
+      );
+    }
+  }
+});
+
+Deno.test("files and folders that the documentation names are there", async () => {
+  const named = /`((?:lib|tests|docs|experiments|segmaps|notebooks|results)\/[\w./-]+)`/g;
+  for (const { path, text } of await pages()) {
+    for (const [, target] of text.matchAll(named)) {
+      // Runs land in results/<experiment>/<profile>; they are not part of the project.
+      if (/^results\/\w+\/(demo|cpu|paper)/.test(target)) continue;
+      assert.ok(
+        (await Deno.stat(root + target).catch(() => undefined)) !== undefined,
+        `${path}: ${target}`,
+      );
+    }
+  }
+});
+
+Deno.test("the messages that troubleshooting explains are messages of the code", async () => {
+  const sources = await libText();
+  const page = await Deno.readTextFile(`${root}docs/troubleshooting.md`);
+  const messages = [...page.matchAll(/\*\*[^`*]*`([^*]+?)`\*\*/g)].map(([, message]) => message);
+  assert.ok(messages.length > 20, `${messages.length} messages`);
+  for (const message of messages) {
+    const pieces = message.replace(/\s+/g, " ").split(
+      /…|"[^"]*"|--\w+|\btable3\b|\bvad\b|\bmvtec\b|\d+/,
+    )
+      .map((piece) => piece.trim()).filter((piece) => piece.length >= 8);
+    const known = pieces.filter((piece) => sources.includes(piece));
+    assert.ok(
+      known.length > 0 && known.length === pieces.length,
+      `${message}: ${pieces} / ${known}`,
+    );
+  }
+});
+
+/** The sources of lib with texts that are joined by + put together. */
+async function libText(): Promise<string> {
+  const texts: string[] = [];
+  const visit = async (folder: string): Promise<void> => {
+    for await (const entry of Deno.readDir(folder)) {
+      if (entry.isDirectory) await visit(`${folder}/${entry.name}`);
+      else if (entry.name.endsWith(".ts")) {
+        texts.push(await Deno.readTextFile(`${folder}/${entry.name}`));
+      }
+    }
+  };
+  await visit(`${root}lib`);
+  return texts.join("\n").replace(/["`] \+\s*["`]/g, "").replace(/\s+/g, " ");
+}
+
+/** How the field's terms are written, and ways in which they are not. */
+const terms: readonly (readonly [right: string, wrong: RegExp])[] = [
+  ["AUROC", /\b(auROC|Auroc|AuROC)\b/],
+  ["FPR@95TPR", /\bFPR@95 ?%?TPR\b(?<!FPR@95TPR)|\bFPR95TPR\b/],
+  ["PatchCore", /\b(Patchcore|PatchCORE)\b/],
+  ["FastFlow", /\b(Fastflow|Fast-Flow)\b/],
+  ["EfficientAD", /\b(EfficientAd|Efficient-AD)\b/],
+  ["RD4AD", /\bRD4Ad\b/],
+  ["DevNet", /\b(Devnet|DEVNET)\b/],
+  ["SegAD", /\b(SegAd|Segad|SEGAD)\b/],
+  ["MVTec AD", /\b(MvTec|MVTEC|MVtec)\b/],
+  ["VisA", /\b(Visa|VISA)\b/],
+  ["data set", /\bdatasets?\b(?!\.ts|s\.ts|\/)/],
+];
+
+Deno.test("the field's terms are written in one way", async () => {
+  for (const { path, text } of await pages()) {
+    const prose = text.replace(/```[\s\S]*?```|`[^`]*`|\]\([^)]*\)/g, "");
+    for (const [right, wrong] of terms) {
+      assert.equal(wrong.exec(prose)?.[0], undefined, `${path}: write ${right}`);
+    }
+  }
+});
