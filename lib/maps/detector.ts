@@ -6,6 +6,7 @@
  */
 import type { Json } from "../base/digest.ts";
 import type { NdArray } from "../base/npy.ts";
+import type { PenaltyImages } from "../images/penalty_images.ts";
 import type { TensorMap } from "../onnx/parameters.ts";
 import type { MapReading } from "./anomaly_map.ts";
 import type { Checkpoints } from "./checkpoints.ts";
@@ -21,11 +22,15 @@ export interface DetectorSetting {
   readonly backbone: string;
   /** Which implementation's details: "paper", "official", "anomalib-2023-10". */
   readonly variant: string;
+  /** Digest of the penalty images, where some are given (EfficientAD). */
+  readonly penalty?: string;
 }
 
 /** A detector's settings written out: everything that shapes its maps, as it goes into keys. */
 export interface DetectorPlan {
   readonly parameters: { readonly [name: string]: Json };
+  /** What decides the result of `prepare` beside the weights, for a detector that has it. */
+  readonly preparation?: Json;
   /** Embeddings that the detector works on; a detector without reads the pixels. */
   readonly embedding?: EmbeddingSpec;
   /** Backbone whose weights `fit` and `open` get, for a detector that reads the pixels. */
@@ -42,6 +47,15 @@ export type DetectorModel = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 /** Blocks of images: `[n, h, w, c]`, embeddings (float32) or pixels (uint8). */
 export type ImageBlock = NdArray<Float32Array> | NdArray<Uint8Array>;
 
+/** What `prepare` gets. */
+export interface PrepareInput {
+  readonly plan: DetectorPlan;
+  /** Weights of `plan.backbone`. */
+  readonly weights: TensorMap;
+  readonly progress: (done: number, of: number, remark?: string) => void;
+  readonly checkpoints: Checkpoints;
+}
+
 /** What `fit` gets. */
 export interface FitInput {
   readonly plan: DetectorPlan;
@@ -51,6 +65,10 @@ export interface FitInput {
   readonly images: number;
   /** Weights of `plan.backbone`. */
   readonly weights: TensorMap | undefined;
+  /** What `prepare` made; without it, a fit that needs it makes it itself. */
+  readonly prepared?: DetectorModel;
+  /** The images whose digest the setting named. */
+  readonly penalty?: PenaltyImages;
   readonly seed: number;
   readonly progress: (done: number, of: number, remark?: string) => void;
   readonly checkpoints: Checkpoints;
@@ -81,6 +99,8 @@ export interface Detector {
   /** Names of the variants; the first is the default. */
   readonly variants: readonly string[];
   plan(setting: DetectorSetting): DetectorPlan;
+  /** What depends on no image and no seed, such as a teacher: made once for all fits. */
+  prepare?(input: PrepareInput): Promise<DetectorModel>;
   fit(input: FitInput): Promise<DetectorModel>;
   /** @param weights those of `plan.backbone` */
   open(

@@ -5,13 +5,14 @@
  */
 import { unknownName } from "../base/errors.ts";
 import type { Detector } from "./detector.ts";
+import { efficientAd } from "./efficientad_detector.ts";
 import { fastFlow } from "./fastflow_detector.ts";
 import { patchCore } from "./patchcore_detector.ts";
 import { rd4ad } from "./rd4ad_detector.ts";
 
 /** All detectors by id. */
 export const detectors: ReadonlyMap<string, Detector> = new Map(
-  [patchCore, fastFlow, rd4ad].map((detector) => [detector.id, detector]),
+  [patchCore, fastFlow, rd4ad, efficientAd].map((detector) => [detector.id, detector]),
 );
 
 /**
