@@ -29,85 +29,98 @@ export function forestToXgboostJson(
     );
   }
   const rounds = trees / forest.num_parallel_tree;
-  const model = {
-    gbtree_model_param: {
+  const roundStarts = Array.from({ length: rounds + 1 }, (_, round) => {
+    return round * forest.num_parallel_tree;
+  });
+  const model = objectText({
+    gbtree_model_param: JSON.stringify({
       num_parallel_tree: String(forest.num_parallel_tree),
       num_trees: String(trees),
-    },
-    iteration_indptr: Array.from(
-      { length: rounds + 1 },
-      (_, round) => round * forest.num_parallel_tree,
-    ),
-    tree_info: new Array(trees).fill(0),
-    trees: Array.from({ length: trees }, (_, tree) => treeJson(forest, tree)),
-  };
-  return JSON.stringify({
-    learner: {
-      attributes: {},
-      feature_names: featureNames,
-      feature_types: featureNames.map(() => "float"),
-      gradient_booster: { model, name: "gbtree" },
-      learner_model_param: {
-        base_score: String(shortFloat32(forest.base_score)),
-        boost_from_average: "1",
-        num_class: "0",
-        num_feature: String(forest.columns),
-        num_target: "1",
-      },
-      objective: {
-        name: forest.objective,
-        reg_loss_param: { scale_pos_weight: String(forest.scale_pos_weight) },
-      },
-    },
-    version: [2, 0, 3],
+    }),
+    iteration_indptr: JSON.stringify(roundStarts),
+    tree_info: JSON.stringify(new Array(trees).fill(0)),
+    trees: `[${Array.from({ length: trees }, (_, tree) => treeText(forest, tree)).join(",")}]`,
   });
+  const learner = objectText({
+    attributes: "{}",
+    feature_names: JSON.stringify(featureNames),
+    feature_types: JSON.stringify(featureNames.map(() => "float")),
+    gradient_booster: objectText({ model, name: JSON.stringify("gbtree") }),
+    learner_model_param: JSON.stringify({
+      base_score: floatText(forest.base_score),
+      boost_from_average: "1",
+      num_class: "0",
+      num_feature: String(forest.columns),
+      num_target: "1",
+    }),
+    objective: JSON.stringify({
+      name: forest.objective,
+      reg_loss_param: { scale_pos_weight: String(forest.scale_pos_weight) },
+    }),
+  });
+  return objectText({ learner, version: "[2,0,3]" });
 }
 
-function treeJson(forest: BoostedForest, tree: number): Record<string, unknown> {
+function treeText(forest: BoostedForest, tree: number): string {
   const begin = forest.starts[tree];
   const end = forest.starts[tree + 1];
   const size = end - begin;
-  const left = Array.from(forest.left.subarray(begin, end));
-  const right = Array.from(forest.right.subarray(begin, end));
-  const parents = new Array(size).fill(noParent);
+  const left = forest.left.subarray(begin, end);
+  const right = forest.right.subarray(begin, end);
+  const parents = new Int32Array(size).fill(noParent);
   left.forEach((child, node) => {
     if (child < 0) return;
     parents[child] = node;
     parents[right[node]] = node;
   });
-  const floats = (values: Float32Array) => Array.from(values.subarray(begin, end), shortFloat32);
-  return {
+  const integers = (values: ArrayLike<number>) => `[${Array.from(values).join(",")}]`;
+  const floats = (values: Float32Array) =>
+    `[${Array.from(values.subarray(begin, end), floatText).join(",")}]`;
+  return objectText({
     base_weights: floats(forest.weight),
-    categories: [],
-    categories_nodes: [],
-    categories_segments: [],
-    categories_sizes: [],
-    default_left: Array.from(forest.defaultLeft.subarray(begin, end)),
-    id: tree,
-    left_children: left,
+    categories: "[]",
+    categories_nodes: "[]",
+    categories_segments: "[]",
+    categories_sizes: "[]",
+    default_left: integers(forest.defaultLeft.subarray(begin, end)),
+    id: String(tree),
+    left_children: integers(left),
     loss_changes: floats(forest.gain),
-    parents,
-    right_children: right,
+    parents: integers(parents),
+    right_children: integers(right),
     split_conditions: floats(forest.threshold),
-    split_indices: Array.from(forest.feature.subarray(begin, end)),
-    split_type: new Array(size).fill(0),
+    split_indices: integers(forest.feature.subarray(begin, end)),
+    split_type: integers(new Uint8Array(size)),
     sum_hessian: floats(forest.cover),
-    tree_param: {
+    tree_param: JSON.stringify({
       num_deleted: "0",
       num_feature: String(forest.columns),
       num_nodes: String(size),
       size_leaf_vector: "1",
-    },
-  };
+    }),
+  });
 }
 
-/** The shortest decimal number that rounds to the float32 number `value`. */
-function shortFloat32(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
+/** A JSON object from the JSON texts of its values. */
+function objectText(values: Readonly<Record<string, string>>): string {
+  return `{${
+    Object.entries(values).map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")
+  }}`;
+}
+
+/**
+ * The shortest decimal text that rounds to the float32 number `value`. It always has a point or an
+ * exponent: XGBoost takes `1` for an integer, and an integer for a mistake.
+ */
+function floatText(value: number): string {
+  let short = Number(value.toPrecision(9));
+  for (let digits = 8; digits >= 6; digits--) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) !== value) break;
+    short = shorter;
   }
-  return Number(value.toPrecision(9));
+  const text = String(short);
+  return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
 /**

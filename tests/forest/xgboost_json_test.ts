@@ -46,6 +46,17 @@ Deno.test("a written forest is read back bit for bit", () => {
   assert.deepEqual(forestFromXgboostJson(forestToXgboostJson(forest)), forest);
 });
 
+Deno.test("whole numbers among weights keep their point, which xgboost insists on", () => {
+  const features = { rows: 4, columns: 1, values: Float32Array.of(1, 2, 3, 4) };
+  const forest = fitBoostedForest(features, [0, 0, 1, 1], { min_child_weight: 0 }, 0);
+  const text = forestToXgboostJson(forest);
+  for (const name of ["base_weights", "loss_changes", "split_conditions", "sum_hessian"]) {
+    const lists = [...text.matchAll(new RegExp(`"${name}":\\[([^\\]]*)\\]`, "g"))];
+    assert.equal(lists.length, 100);
+    for (const [, list] of lists) assert.ok(list.split(",").every((item) => /[.e]/.test(item)));
+  }
+});
+
 const python = Deno.env.get("PEER_PYTHON");
 Deno.test({
   name: "xgboost reads our model and predicts the same margins" +
