@@ -13,14 +13,19 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { DataError, unknownName } from "../lib/base/errors.ts";
+import { DataError, InterruptedError, unknownName } from "../lib/base/errors.ts";
 import type { NdArray } from "../lib/base/npy.ts";
 import { RandomState } from "../lib/base/random.ts";
-import { Graph } from "../lib/onnx/graph.ts";
+import { Graph, sizeOf } from "../lib/onnx/graph.ts";
 import { softmaxCrossEntropy } from "../lib/onnx/losses.ts";
 import { sgd } from "../lib/onnx/optimizers.ts";
 import { scopeOf, trainableParameters } from "../lib/onnx/parameters.ts";
-import { train, type TrainingStep, trainingStep } from "../lib/onnx/training.ts";
+import {
+  train,
+  type TrainingOptions,
+  type TrainingStep,
+  trainingStep,
+} from "../lib/onnx/training.ts";
 import { trainableBackbone } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
 
@@ -49,49 +54,68 @@ export async function benchTrain(
   names: readonly string[],
   runs: number,
 ): Promise<TrainBenchResult[]> {
-  const python = Deno.env.get("PEER_PYTHON");
   const results: TrainBenchResult[] = [];
   for (const name of names.length > 0 ? names : networks.keys()) {
     const sizes = networks.get(name);
     if (sizes === undefined) throw unknownName("network", name, networks.keys());
-    const ours = new Stepper(Deno.execPath(), [
-      "run",
-      "-A",
-      "--quiet",
-      "--config",
-      new URL("../deno.json", import.meta.url).pathname,
-      import.meta.filename!,
-      "--step",
-      name,
-    ]);
     const { batch, size } = sizes;
-    const peer = python === undefined ? undefined : new Stepper(python, [
-      new URL("train_peer.py", import.meta.url).pathname,
-      name,
-      ...[batch, size, classes].map(String),
-    ]);
-    const times: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-    for (let run = 0; run <= runs; run++) {
-      const seconds = { ours: await ours.step(), peer: await peer?.step() };
-      if (run === 0) continue; // the first step also allocates
-      times.ours.push(seconds.ours);
-      if (seconds.peer !== undefined) times.peer.push(seconds.peer);
-    }
-    const [oursPeak, peerPeak] = [await ours.end(), await peer?.end()];
-    const oursSeconds = median(times.ours);
-    const peerSeconds = peer === undefined ? null : median(times.peer);
-    results.push({
-      name: `training step ${name}, batch ${batch} at ${size}`,
-      ours_s: oursSeconds,
-      peer: peer === undefined ? null : "torch",
-      peer_s: peerSeconds,
-      ratio: peerSeconds === null ? null : peerSeconds / oursSeconds,
-      threads: 1,
-      ours_peak_mb: oursPeak,
-      peer_peak_mb: peerPeak ?? null,
-    });
+    results.push(
+      await timeSteps({
+        name: `training step ${name}, batch ${batch} at ${size}`,
+        ours: [import.meta.filename!, "--step", name],
+        peer: [
+          new URL("train_peer.py", import.meta.url).pathname,
+          name,
+          ...[batch, size, classes].map(String),
+        ],
+      }, runs),
+    );
   }
   return results;
+}
+
+/** A training step of ours and its peer's: the scripts that serve it, with their arguments. */
+export interface TimedStep {
+  readonly name: string;
+  /** A script of this folder that calls `serveSteps`. */
+  readonly ours: readonly string[];
+  /** For the Python that `PEER_PYTHON` names. */
+  readonly peer: readonly string[];
+}
+
+/** Times both in turn: one step to warm up, then `runs` steps. */
+export async function timeSteps(step: TimedStep, runs: number): Promise<TrainBenchResult> {
+  const python = Deno.env.get("PEER_PYTHON");
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const ours = new Stepper(Deno.execPath(), [
+    "run",
+    "-A",
+    "--quiet",
+    "--config",
+    config,
+    ...step.ours,
+  ]);
+  const peer = python === undefined ? undefined : new Stepper(python, step.peer);
+  const times: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
+  for (let run = 0; run <= runs; run++) {
+    const seconds = { ours: await ours.step(), peer: await peer?.step() };
+    if (run === 0) continue; // the first step also allocates
+    times.ours.push(seconds.ours);
+    if (seconds.peer !== undefined) times.peer.push(seconds.peer);
+  }
+  const [oursPeak, peerPeak] = [await ours.end(), await peer?.end()];
+  const oursSeconds = median(times.ours);
+  const peerSeconds = peer === undefined ? null : median(times.peer);
+  return {
+    name: step.name,
+    ours_s: oursSeconds,
+    peer: peer === undefined ? null : "torch",
+    peer_s: peerSeconds,
+    ratio: peerSeconds === null ? null : peerSeconds / oursSeconds,
+    threads: 1,
+    ours_peak_mb: oursPeak,
+    peer_peak_mb: peerPeak ?? null,
+  };
 }
 
 /** A process that runs one step for each line it is sent and answers with the seconds it took. */
@@ -145,16 +169,35 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 /** The child's side: trains on one drawn batch, a step for each line of the input. */
 async function runSteps(name: string): Promise<void> {
   const { batch, size } = networks.get(name)!;
-  const step = classifierStep(name, batch, size);
   const random = new RandomState(0);
-  const image: NdArray = {
-    shape: [batch, size, size, 3],
-    data: Uint8Array.from({ length: batch * size * size * 3 }, () => random.integer(256)),
-  };
+  const image = drawnImages(random, batch, size);
   const labels: NdArray = {
     shape: [batch],
     data: BigInt64Array.from({ length: batch }, () => BigInt(random.integer(classes))),
   };
+  await serveSteps(name, classifierStep(name, batch, size), () => ({ image, labels }));
+}
+
+/** Random pixels, `[images, size, size, 3]`. */
+export function drawnImages(
+  random: RandomState,
+  images: number,
+  size: number,
+): NdArray<Uint8Array> {
+  const shape = [images, size, size, 3];
+  const data = Uint8Array.from({ length: sizeOf(shape) }, () => random.integer(256));
+  return { shape, data };
+}
+
+/**
+ * Runs a step for each line of the input and answers with the seconds it took, at the end with the
+ * process's largest memory in MB.
+ */
+export async function serveSteps(
+  name: string,
+  step: TrainingStep,
+  batch: TrainingOptions["batch"],
+): Promise<void> {
   const lines = linesOf(Deno.stdin.readable);
   const stop = new AbortController();
   let begin = 0;
@@ -169,7 +212,7 @@ async function runSteps(name: string): Promise<void> {
     seed: 0,
     learningRate: () => 1e-4,
     signal: stop.signal,
-    batch: () => ({ image, labels }),
+    batch,
     checkpoint: {
       every: 1, // the time of a step ends before its checkpoint
       save: async () => {
@@ -178,7 +221,10 @@ async function runSteps(name: string): Promise<void> {
         await wait();
       },
     },
-  }).catch(() => console.log(peakMegabytes()));
+  }).catch((error) => {
+    if (!(error instanceof InterruptedError)) throw error;
+    console.log(peakMegabytes());
+  });
 }
 
 /** A classifier's training step: SGD with momentum, as the peer's. */
@@ -217,9 +263,14 @@ if (import.meta.main) {
     await runSteps(values.step);
   } else {
     const results = await benchTrain(positionals, Number(values.runs));
-    if (values.json) console.log(JSON.stringify(results));
-    else for (const result of results) console.log(describe(result));
+    printResults(results, values.json);
   }
+}
+
+/** One line per result, or all as JSON. */
+export function printResults(results: readonly TrainBenchResult[], json: boolean): void {
+  if (json) console.log(JSON.stringify(results));
+  else for (const result of results) console.log(describe(result));
 }
 
 function describe(result: TrainBenchResult): string {
