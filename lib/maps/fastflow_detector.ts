@@ -54,7 +54,7 @@ interface Budget extends Pick<TrainingBudget, "batch" | "learningRate" | "schedu
 export const fastFlowBudgets: Readonly<Record<string, Budget>> = {
   paper: { batch: 32, learningRate: 1e-3, schedule: "constant", flowSteps: 8 },
   cpu: { steps: 600, batch: 8, learningRate: 1e-3, schedule: "cosine", flowSteps: 8 },
-  demo: { steps: 60, batch: 8, learningRate: 2e-3, schedule: "cosine", flowSteps: 4 },
+  demo: { steps: 60, batch: 4, learningRate: 5e-3, schedule: "cosine", flowSteps: 8 },
 };
 
 /** L2 in the gradient, as torch's Adam adds it. */
