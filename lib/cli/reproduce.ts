@@ -93,9 +93,10 @@ export const reproduceCommand = defineCommand({
   },
 });
 
-async function runInStore(
+/** Runs plans in the store that the options name, and tells of it. */
+export async function runInStore(
   plans: readonly Plan[],
-  options: Options,
+  options: Pick<Options, "cache" | "workers" | "fail-fast">,
   { output, signal }: Pick<CommandContext, "output" | "signal">,
 ): Promise<RunOutcome> {
   const cache = resolve(options.cache);

@@ -204,15 +204,19 @@ async function commonSetting(
       ),
     ),
     segmentations,
-    wholeImage: await planSegmentation("whole", profile.size, { width: 1, height: 1 }),
+    wholeImage: await planSegmentation("whole", profile.size),
     variants,
     numerics: numericsClass("cpu"),
   };
 }
 
-/** Backbones that a run may need: the chosen one, and ResNet-18 of DevNet and DRA with the paper's budgets. */
+/**
+ * Networks whose weights a run may need: the chosen backbone, and with the paper's budgets ResNet-18 of
+ * DevNet and DRA and EfficientAD's published teacher.
+ */
 function backbonesOf(profile: string, chosen: string): string[] {
-  return [...new Set(profile === "paper" ? [chosen, "resnet18"] : [chosen])];
+  const papers = ["resnet18", "efficientad_teacher_medium"];
+  return [...new Set(profile === "paper" ? [chosen, ...papers] : [chosen])];
 }
 
 /** Rows that need no weights run without them, so that their absence is told row by row. */

@@ -19,6 +19,7 @@ import type { PictureCaption } from "../runner/stages/picture.ts";
 import { paperNumbers } from "./paper_numbers.ts";
 import type { Comparison, ExperimentResult, Figure, Grid, ResultRow } from "./results.ts";
 import { auditNote, rowAudit } from "./row_audit.ts";
+import { scoreRowName } from "./score_row_name.ts";
 import { verdictsOf, worstVerdict } from "./verdict.ts";
 import type { ScoreRecord } from "./scores_csv.ts";
 
@@ -89,20 +90,28 @@ function rowJudge(plan: Plan): (outcome: RowOutcome, row: ResultRow) => ResultRo
   };
 }
 
-/** The comparisons of a table, with Holm's correction over the rows for each metric. */
+/** The comparisons of a table. */
 function comparisonsOf(extras: readonly ExtraOutcome[]): Comparison[] {
-  const made = extras.flatMap(({ planned, payload }) =>
-    planned.kind === "comparison"
-      ? [{ planned, found: parseJsonFile<RowComparison>(payload, "comparison.json") }]
-      : []
+  return correctedComparisons(
+    extras.flatMap(({ planned, payload }) =>
+      planned.kind === "comparison"
+        ? [{ ...planned, found: parseJsonFile<RowComparison>(payload, "comparison.json") }]
+        : []
+    ),
   );
+}
+
+/** Comparisons of rows with their bases, with Holm's correction over all of them for each metric. */
+export function correctedComparisons(
+  made: readonly { readonly row: string; readonly base: string; readonly found: RowComparison }[],
+): Comparison[] {
   const corrected = new Map(
     (["cl_auroc", "fpr95"] as const).map((metric) => [
       metric,
       holmAdjusted(made.map(({ found }) => found[metric].p)),
     ]),
   );
-  return made.flatMap(({ planned: { row, base }, found }, i) =>
+  return made.flatMap(({ row, base, found }, i) =>
     (["cl_auroc", "fpr95"] as const).map((metric): Comparison => ({
       row,
       base,
@@ -216,11 +225,6 @@ function publishedByClass(
     .map((name) => [name, paperNumbers(paper.table, paper.row, name)] as const)
     .filter(([, list]) => list.length > 0);
   return numbers.length === 0 ? undefined : { paperClasses: Object.fromEntries(numbers) };
-}
-
-/** The row that scores stand under: of a mean over methods, "An. Det. / PatchCore" for each of them. */
-export function scoreRowName(row: string, part: string | undefined): string {
-  return part === undefined ? row : `${row} / ${part}`;
 }
 
 /** "segmentation map vad (7 segments)", or what each class has. */

@@ -227,7 +227,7 @@ function comparisonLines(comparisons: readonly Comparison[]): string[] {
 }
 
 /** Three digits after the point; "< 0.001" below. */
-function formatP(p: number): string {
+export function formatP(p: number): string {
   return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 

@@ -54,14 +54,14 @@ export interface LabelFile {
 /**
  * Looks a segmentation map up for images that are resized to `size` x `size`.
  *
- * @param images size of the images as they are on the disk
+ * @param images size of the images as they are on the disk, which the map must fit
  */
 export async function planSegmentation(
   spec: string,
   size: number,
-  images: { readonly width: number; readonly height: number },
+  images?: { readonly width: number; readonly height: number },
 ): Promise<PlannedMap> {
-  const map = await loadSegmentationMap(spec, size, { images });
+  const map = await loadSegmentationMap(spec, size, images === undefined ? {} : { images });
   return { kind: "map", spec, segments: map.segments, digest: segmentationMapDigest(map) };
 }
 

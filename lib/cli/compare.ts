@@ -1,0 +1,162 @@
+/**
+ * `compare`: two finished runs side by side, with paired tests on the images that both scored.
+ *
+ * @module
+ */
+import { UsageError } from "../base/errors.ts";
+import { visible } from "../report/escape.ts";
+import { correctedComparisons } from "../report/result_of_run.ts";
+import type { Comparison, ExperimentResult, ResultRow } from "../report/results.ts";
+import {
+  labelledRuns,
+  recordsByRow,
+  type ScoredRow,
+  scoredRow,
+  sharesImages,
+} from "../report/scored_rows.ts";
+import type { ScoreRecord } from "../report/scores_csv.ts";
+import { formatChange, formatNumber, formatP, metricColumns } from "../report/table_parts.ts";
+import { wrap } from "../report/to_text.ts";
+import { compareRows } from "../runner/stages/comparison.ts";
+import { defineCommand } from "./arguments.ts";
+import { alignedLines } from "./output.ts";
+import { readRun } from "./run_folder.ts";
+
+/** What `compare --json` prints. */
+export interface RunComparison {
+  readonly a: string;
+  readonly b: string;
+  /** Rows of both runs; differences are B minus A. */
+  readonly rows: readonly ComparedRow[];
+  /** Rows of one run only, and rows that cannot be paired, with the reason. */
+  readonly left: readonly { readonly row: string; readonly reason: string }[];
+}
+
+/** A row of both runs. */
+export interface ComparedRow {
+  readonly row: string;
+  readonly metrics: readonly ComparedMetric[];
+}
+
+/** A metric of both runs, with the test of the difference. */
+export interface ComparedMetric extends Omit<Comparison, "row" | "base"> {
+  readonly a: number;
+  readonly b: number;
+}
+
+export const compareCommand = defineCommand({
+  name: "compare",
+  summary: "Two finished runs side by side, with paired tests.",
+  description:
+    "Rows of one name are paired where both runs scored the same test images under the same number " +
+    "of seeds. Intervals and p values are of the paired bootstrap over seeds and images, corrected " +
+    "for the number of rows by Holm's method; DeLong's test is made for each seed.",
+  examples: [{
+    command: "compare results/table3/demo other/table3/demo",
+    description: "the same table from two places",
+  }],
+  options: {},
+  positionals: [
+    { name: "a", description: "folder of a run" },
+    { name: "b", description: "folder of another run" },
+  ],
+  async run({ output }, { positionals: [a, b] }) {
+    const [runA, runB] = [await readRun(a), await readRun(b)];
+    const comparison = { a, b, ...compareRuns(runA, runB) };
+    if (comparison.rows.length === 0) {
+      const reasons = comparison.left.map(({ row, reason }) => `${row}: ${reason}`);
+      throw new UsageError(`Cannot compare ${a} with ${b}: they have no row to pair`, {
+        remedy: reasons.length === 0 ? "Give runs of one experiment." : `${reasons.join("; ")}.`,
+      });
+    }
+    output.result(comparison, ({ width }) => comparisonText(comparison, width));
+    return 0;
+  },
+});
+
+interface FinishedRun {
+  readonly result: ExperimentResult;
+  readonly scores: readonly ScoreRecord[];
+}
+
+/** The rows of both runs, B minus A. */
+export function compareRuns(
+  a: FinishedRun,
+  b: FinishedRun,
+): Pick<RunComparison, "rows" | "left"> {
+  const [recordsA, recordsB] = [recordsByRow(a.scores), recordsByRow(b.scores)];
+  const left: { row: string; reason: string }[] = [];
+  const paired: { a: ResultRow; b: ResultRow; found: ReturnType<typeof compareRows> }[] = [];
+  for (const rowA of a.result.rows) {
+    const leave = (reason: string) => left.push({ row: rowA.row, reason });
+    const rowB = b.result.rows.find(({ row }) => row === rowA.row);
+    if (rowB === undefined) leave("only in the first run");
+    else if (rowA.error !== undefined) leave(`first run: ${rowA.error}`);
+    else if (rowB.error !== undefined) leave(`second run: ${rowB.error}`);
+    else {
+      const scoredA = scoredRow(rowA, recordsA, a.result.seeds);
+      const scoredB = scoredRow(rowB, recordsB, b.result.seeds);
+      if (!sameTests(scoredA, scoredB)) {
+        leave("the runs have other test images or another number of seeds");
+        continue;
+      }
+      const found = compareRows(
+        labelledRuns(scoredB),
+        labelledRuns(scoredA),
+        sharesImages(scoredA),
+      );
+      paired.push({ a: rowA, b: rowB, found });
+    }
+  }
+  for (const { row } of b.result.rows) {
+    if (!a.result.rows.some((one) => one.row === row)) {
+      left.push({ row, reason: "only in the second run" });
+    }
+  }
+  const tests = correctedComparisons(
+    paired.map(({ a: { row }, found }) => ({ row, base: row, found })),
+  );
+  const rows = paired.map(({ a: rowA, b: rowB }): ComparedRow => ({
+    row: rowA.row,
+    metrics: tests.filter(({ row }) => row === rowA.row).map(({ row: _, base: __, ...test }) => ({
+      ...test,
+      a: rowA.metrics[test.metric]!.mean,
+      b: rowB.metrics[test.metric]!.mean,
+    })),
+  }));
+  return { rows, left };
+}
+
+/** Whether both rows scored the same images, class by class and seed by seed. */
+function sameTests(a: ScoredRow, b: ScoredRow): boolean {
+  const images = ({ classes, runs }: ScoredRow) =>
+    JSON.stringify([classes, runs.map((bySeed) => bySeed.map((run) => [run.images, run.kinds]))]);
+  return images(a) === images(b);
+}
+
+function comparisonText({ a, b, rows, left }: RunComparison, width: number): string {
+  const lines = alignedLines([
+    ["row", "metric", "A", "B", "B - A", "95 % interval", "p", "Holm", "DeLong, largest p"],
+    ...rows.flatMap(({ row, metrics }) =>
+      metrics.map((one) => [
+        visible(row),
+        metricColumns.find(({ metric }) => metric === one.metric)!.short,
+        formatNumber({ mean: one.a, std: null }),
+        formatNumber({ mean: one.b, std: null }),
+        formatChange(one.difference),
+        one.interval.map(formatChange).join(" to "),
+        formatP(one.p),
+        formatP(one.holm),
+        one.delong === null ? "" : formatP(Math.max(...one.delong)),
+      ])
+    ),
+  ]);
+  return [
+    `A: ${visible(a)}`,
+    `B: ${visible(b)}`,
+    "",
+    ...lines,
+    ...left.flatMap(({ row, reason }) => wrap(`${visible(row)}: ${visible(reason)}.`, width)),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,165 @@
+/**
+ * Baselines: the numbers that a run must keep, `results/baselines/<experiment>.<profile>.json`. A number
+ * that moves by more than its tolerance, in either direction, is a finding: what improves is a change
+ * too, and is taken over with a reason.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DataError } from "../base/errors.ts";
+import type { ExperimentResult, MetricName, Metrics } from "./results.ts";
+import { formatChange, metricColumns } from "./table_parts.ts";
+
+/** What a baseline file holds. Its reasons are a log, the newest last. */
+export interface Baseline {
+  readonly experiment: string;
+  readonly profile: string;
+  /** Digest of the data set. */
+  readonly dataset: string;
+  readonly seeds: readonly number[];
+  /** Greatest difference in points that is no finding, by metric. */
+  readonly tolerance: Readonly<Record<string, number>>;
+  readonly rows: readonly BaselineRow[];
+  /** Why the numbers are what they are: one entry for each update. */
+  readonly reasons: readonly string[];
+}
+
+/** The means of a row. */
+export interface BaselineRow {
+  readonly row: string;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A number that is not as the baseline has it. */
+export interface Finding {
+  readonly row: string;
+  readonly metric: string;
+  /** In words: "FPR@95TPR rose from 47.0 to 52.1 (+5.1, tolerance 3.0)". */
+  readonly what: string;
+}
+
+/**
+ * Tolerances of a new baseline, in points. On one class of machines the numbers are the same to the last
+ * bit; another class (another processor, another runtime) moves scores in their last digits, which can
+ * exchange the order of a few images.
+ */
+export const defaultTolerance: Readonly<Record<string, number>> = {
+  cl_auroc: 0.5,
+  fpr95: 3,
+  cl_auroc_seen: 0.5,
+  cl_auroc_unseen: 1,
+  aupro: 0.5,
+};
+
+const baselineSchema: z.ZodType<Baseline> = z.strictObject({
+  experiment: z.string(),
+  profile: z.string(),
+  dataset: z.string(),
+  seeds: z.array(z.int()),
+  tolerance: z.record(z.string(), z.number().nonnegative()),
+  rows: z.array(
+    z.strictObject({ row: z.string(), metrics: z.record(z.string(), z.number()) }),
+  ),
+  reasons: z.array(z.string()).min(1),
+});
+
+/**
+ * Reads a baseline file.
+ *
+ * @throws {DataError} naming the field that is not as it should be
+ */
+export function parseBaseline(text: string, from: string): Baseline {
+  const remedy = 'Write it anew with `deno task check … --update --reason "…"`.';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`Cannot read baseline ${from}: it is not JSON`, { cause, remedy });
+  }
+  const parsed = baselineSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  throw new DataError(`Cannot read baseline ${from}: ${path.join(".")}: ${message}`, { remedy });
+}
+
+/** The baseline of a result; tolerances and reasons of the one before are kept. */
+export function baselineOf(
+  result: ExperimentResult,
+  reason: string,
+  before?: Baseline,
+): Baseline {
+  return {
+    experiment: result.experiment,
+    profile: result.profile,
+    dataset: result.dataset.digest,
+    seeds: result.seeds,
+    tolerance: before?.tolerance ?? defaultTolerance,
+    rows: result.rows.filter(({ error }) => error === undefined).map(({ row, metrics }) => ({
+      row,
+      metrics: Object.fromEntries(guarded(metrics).map(([name, mean]) => [name, rounded(mean)])),
+    })),
+    reasons: [...before?.reasons ?? [], reason],
+  };
+}
+
+/**
+ * What moved by more than its tolerance.
+ *
+ * @returns findings in the order of the baseline; none where all is as it was
+ */
+export function findingsOf(result: ExperimentResult, baseline: Baseline): Finding[] {
+  if (baseline.dataset !== result.dataset.digest) {
+    return [{ row: "", metric: "", what: "the baseline was made on other images" }];
+  }
+  if (String(baseline.seeds) !== String(result.seeds)) {
+    return [{
+      row: "",
+      metric: "",
+      what: `the baseline has the seeds ${baseline.seeds.join(", ")}, the run ${
+        result.seeds.join(", ")
+      }`,
+    }];
+  }
+  return baseline.rows.flatMap(({ row, metrics }): Finding[] => {
+    const found = result.rows.find((one) => one.row === row);
+    if (found === undefined || found.error !== undefined) {
+      const why = found?.error ?? "the experiment has no such row";
+      return [{ row, metric: "", what: `has no numbers any more: ${why}` }];
+    }
+    const now = new Map(guarded(found.metrics));
+    return Object.entries(metrics).flatMap(([metric, before]) => {
+      const mean = now.get(metric as MetricName);
+      const tolerance = baseline.tolerance[metric] ?? 0;
+      const heading = metricColumns.find((column) => column.metric === metric)?.heading ?? metric;
+      if (mean === undefined) return [{ row, metric, what: `${heading} is missing` }];
+      // Baselines hold rounded numbers: half of their last digit is no difference.
+      if (Math.abs(mean - before) <= tolerance + 0.5 * 10 ** -baselineDigits) return [];
+      return [{
+        row,
+        metric,
+        what: `${heading} ${mean > before ? "rose" : "fell"} from ${before.toFixed(1)} to ` +
+          `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${tolerance})`,
+      }];
+    });
+  });
+}
+
+/** Rows of the result that the baseline does not know. */
+export function newRows(result: ExperimentResult, baseline: Baseline): string[] {
+  const known = new Set(baseline.rows.map(({ row }) => row));
+  return result.rows.filter(({ row, error }) => error === undefined && !known.has(row))
+    .map(({ row }) => row);
+}
+
+const baselineDigits = 4;
+
+function rounded(mean: number): number {
+  return Number(mean.toFixed(baselineDigits));
+}
+
+/** The means that are guarded: all but times, which depend on the machine. */
+function guarded(metrics: Metrics): [MetricName, number][] {
+  return (Object.entries(metrics) as [MetricName, { mean: number }][])
+    .filter(([name]) => name !== "ms_per_image")
+    .map(([name, { mean }]) => [name, mean]);
+}
