@@ -18,7 +18,6 @@ import { frozenNetwork } from "../weights/network.ts";
 
 /** What both methods set alike in every profile; the figures of both papers' published training. */
 export const deviationSettings = {
-  learningRate: 2e-4,
   weightDecay: 1e-5,
   /** Largest joint norm of the gradients. */
   clipNorm: 1,
@@ -34,8 +33,9 @@ export const deviationSettings = {
   scales: 2,
 } as const;
 
-/** How long a profile trains. */
+/** How long a profile trains, and how fast: few steps need a higher learning rate. */
 export type DeviationBudget = {
+  readonly learningRate: number;
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly batch: number;

@@ -44,9 +44,9 @@ import { placesOf, shuffledCycle, takeImages } from "./training_images.ts";
 
 /** How long each profile trains; `paper` as in the appendix and the published training. */
 const budgets = {
-  paper: { epochs: 50, stepsPerEpoch: 20, batch: 48, dropEpochs: 10 },
-  cpu: { epochs: 5, stepsPerEpoch: 20, batch: 16, dropEpochs: 1 },
-  demo: { epochs: 5, stepsPerEpoch: 20, batch: 16, dropEpochs: 1 },
+  paper: { epochs: 50, stepsPerEpoch: 20, batch: 48, dropEpochs: 10, learningRate: 2e-4 },
+  cpu: { epochs: 5, stepsPerEpoch: 20, batch: 8, dropEpochs: 3, learningRate: 1e-3 },
+  demo: { epochs: 5, stepsPerEpoch: 30, batch: 8, dropEpochs: 4, learningRate: 1e-3 },
 } as const;
 
 /** Backbone of the paper's profile; the other profiles take the run's. */

@@ -64,9 +64,9 @@ import { imageAt, placesOf, shuffledCycle, takeImages } from "./training_images.
 
 /** How long each profile trains; `paper` as in the appendix and the published training. */
 const budgets = {
-  paper: { epochs: 30, stepsPerEpoch: 20, batch: 48, dropEpochs: 10 },
-  cpu: { epochs: 5, stepsPerEpoch: 20, batch: 16, dropEpochs: 2 },
-  demo: { epochs: 5, stepsPerEpoch: 20, batch: 16, dropEpochs: 2 },
+  paper: { epochs: 30, stepsPerEpoch: 20, batch: 48, dropEpochs: 10, learningRate: 2e-4 },
+  cpu: { epochs: 5, stepsPerEpoch: 20, batch: 9, dropEpochs: 4, learningRate: 1e-3 },
+  demo: { epochs: 5, stepsPerEpoch: 20, batch: 9, dropEpochs: 4, learningRate: 1e-3 },
 } as const;
 
 /** Backbone of the paper's profile; the other profiles take the run's. */

@@ -19,6 +19,11 @@ const uses = (...detectors: string[]) => (method: SingleMethod): boolean =>
     ? detectors.includes(method.detector)
     : method.kind === "segad" && method.detectors.some((id) => detectors.includes(id));
 const usesForest = (method: SingleMethod): boolean => method.kind === "segad";
+const trains = (...methods: string[]) => (method: SingleMethod): boolean =>
+  method.kind === "supervised"
+    ? methods.includes(method.method)
+    : method.kind === "segad" && method.classifier !== undefined &&
+      methods.includes(method.classifier);
 const always = (): boolean => true;
 const onVad = (_: SingleMethod, { layout }: Experiment): boolean => layout === "vad";
 const onClasses = (_: SingleMethod, { layout }: Experiment): boolean => layout !== "vad";
@@ -110,6 +115,65 @@ export const assumptions: readonly Assumption[] = [
       "The paper does not say how the tenth of MVTec AD's good images and its 20 bad images are " +
       "drawn; they are drawn as the public code draws VisA's.",
     concerns: (_, { layout }) => layout === "mvtec",
+  },
+  {
+    id: "wrn-epochs",
+    text: "WRN is trained for 30 epochs in the profile paper, which the paper does not say; the " +
+      "other profiles train it for fewer (lib/maps/wrn.ts).",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "wrn-schedule",
+    text:
+      "WRN's learning rate falls from the paper's 0.025 to 0 along half a cosine, with no weight " +
+      "decay; the paper gives no schedule.",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "wrn-focal",
+    text: "WRN's focal loss has gamma 2, and good and bad images weigh the same; the paper gives " +
+      "neither.",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "wrn-batch-norm",
+    text: "All layers of WRN are trained, batch norm by each batch's own statistics, as torch " +
+      "fine-tunes by default.",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "wrn-score",
+    text:
+      "WRN has one output; its score is the logit, which tells images apart whose probabilities " +
+      "round to 1.",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "wrn-share",
+    text:
+      "Which 80 % of the training images WRN sees is drawn by the seed, good and bad apart. The " +
+      "forest learns from scores of images that WRN was trained on; --variant wrn=out-of-fold " +
+      "measures what that does.",
+    concerns: trains("wrn"),
+  },
+  {
+    id: "dra-pseudo-anomalies",
+    text: '"No augmentation" takes the rotation from DevNet and DRA; DRA\'s pseudo anomalies ' +
+      "(CutMix) belong to the method and stay.",
+    concerns: trains("dra"),
+  },
+  {
+    id: "dra-references",
+    text: "DRA's references are drawn as its published training draws them, half of them pseudo " +
+      "anomalies; 32 draws are kept, and an image's bytes choose one. --variant " +
+      "dra=clean-references takes one fixed batch of good images.",
+    concerns: trains("dra"),
+  },
+  {
+    id: "dra-residual",
+    text: "Where DRA's paper is silent: references pass the network together with the batch, and " +
+      "gradients flow through them.",
+    concerns: trains("dra"),
   },
 ];
 
