@@ -40,6 +40,7 @@ import { outOfFoldStage } from "./stages/out_of_fold.ts";
 import { pictureStage } from "./stages/picture.ts";
 import { pixelsStage } from "./stages/pixels.ts";
 import { predictStage } from "./stages/predict.ts";
+import { prepareStage } from "./stages/prepare.ts";
 import { scoresStage } from "./stages/scores.ts";
 import { trainStage } from "./stages/train.ts";
 
@@ -324,7 +325,10 @@ class RowPlanner {
       }
       const { profile, numerics } = this.#setting;
       const plan = detector.plan(this.#methodSetting(detector));
-      const weights = plan.backbone === undefined ? undefined : this.#weights(plan.backbone);
+      const prepared = this.#prepared(detector, plan);
+      const weights = plan.backbone === undefined || prepared !== undefined
+        ? undefined
+        : this.#weights(plan.backbone);
       const split = this.#split(name, seed);
       const fitSeed = this.#experiment.protocol.detectorSeed ?? seed;
       const training = this.#select(name, split.detectorGood);
@@ -335,6 +339,7 @@ class RowPlanner {
         training.map(({ pack }) => this.#images(plan, pack)),
         fitSeed,
         weights,
+        prepared,
         numerics as unknown as Json,
       );
       const label = `${detector.name}, seed ${fitSeed}`;
@@ -469,6 +474,16 @@ class RowPlanner {
     const { profile, backbone, variants } = this.#setting;
     const variant = variants[method.id] ?? method.variants[0];
     return { profile: profile.name, size: profile.size, backbone, variant };
+  }
+
+  /** What the fits of a detector share, if it has such a thing. */
+  #prepared(detector: Detector, plan: DetectorPlan): Stage | undefined {
+    if (plan.preparation === undefined) return undefined;
+    const numerics = this.#setting.numerics as unknown as Json;
+    return this.#once(
+      ["prepare", detector.id, JSON.stringify(plan.preparation)],
+      () => prepareStage(detector, plan, this.#weights(plan.backbone!), numerics),
+    );
   }
 
   #weights(backbone: string): PlannedWeights {

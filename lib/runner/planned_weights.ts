@@ -1,13 +1,23 @@
 /**
- * Weights of a backbone as the planner names them and the worker reads them.
+ * Weights of a backbone, or of another known network such as EfficientAD's teacher, as the planner names
+ * them and the worker reads them.
  *
  * @module
  */
+import { dirname, join } from "node:path";
+import { DataError } from "../base/errors.ts";
 import type { TensorMap } from "../onnx/parameters.ts";
-import { identifyWeights, loadWeights } from "../weights/registry.ts";
+import { backbones } from "../weights/backbones.ts";
+import {
+  identifyWeights,
+  loadStoredWeights,
+  loadWeights,
+  weightsFolder,
+} from "../weights/registry.ts";
 
 /** Which weights a backbone gets. */
 export interface PlannedWeights {
+  /** The backbone, or the name in the store of weights that are no backbone's. */
   readonly backbone: string;
   /** The file that holds them. */
   readonly file: string;
@@ -21,11 +31,22 @@ export async function planWeights(
   file: string | undefined,
   cache: string,
 ): Promise<PlannedWeights> {
+  if (!backbones.has(backbone) && file === undefined) {
+    const { digest } = await loadStoredWeights(backbone, cache);
+    return { backbone, file: join(weightsFolder(cache), `${backbone}.safetensors`), digest };
+  }
   const { file: found, digest } = await identifyWeights(backbone, file, cache);
   return { backbone, file: found, digest };
 }
 
 /** The tensors of planned weights. */
-export async function readWeights(weights: PlannedWeights): Promise<TensorMap> {
-  return (await loadWeights(weights.backbone, weights.file, weights.digest)).tensors;
+export async function readWeights({ backbone, file, digest }: PlannedWeights): Promise<TensorMap> {
+  if (backbones.has(backbone)) return (await loadWeights(backbone, file, digest)).tensors;
+  const stored = await loadStoredWeights(backbone, dirname(dirname(file)));
+  if (stored.digest !== digest) {
+    throw new DataError(`Cannot use ${file}: it has changed since the run was planned`, {
+      remedy: "Run the command again.",
+    });
+  }
+  return stored.tensors;
 }

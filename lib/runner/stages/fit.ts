@@ -36,6 +36,7 @@ export const fitKind = stageKind<Parameters, Locations>({
       blocks: trainingBlocks(context),
       images: rows.reduce((sum, { length }) => sum + length, 0),
       weights: weights === undefined ? undefined : await readWeights(weights),
+      ...(context.count("prepare") === 0 ? {} : { prepared: await context.read("prepare") }),
       seed,
       progress: context.progress,
       checkpoints: context.checkpoints,
@@ -72,7 +73,10 @@ export function selectImages(block: NdArray, rows: readonly number[]): ImageBloc
   return { shape: [rows.length, ...imageShape], data } as ImageBlock;
 }
 
-/** `detector` trained on the selected images, whose blocks are the stages `images`, with `seed`. */
+/**
+ * `detector` trained on the selected images, whose blocks are the stages `images`, with `seed` and
+ * `weights`, or with what the stage `prepared` made of them.
+ */
 export function fitStage(
   detector: Detector,
   plan: DetectorPlan,
@@ -80,6 +84,7 @@ export function fitStage(
   images: readonly Stage[],
   seed: number,
   weights: PlannedWeights | undefined,
+  prepared: Stage | undefined,
   numerics: Json,
 ): Stage {
   const count = selection.reduce((sum, { rows }) => sum + rows.length, 0);
@@ -96,7 +101,10 @@ export function fitStage(
       rows: selection.map(({ rows }) => rows),
     },
     locations: { weights: weights as unknown as Json },
-    needs: { [imageRole(plan)]: images },
+    needs: {
+      [imageRole(plan)]: images,
+      ...(prepared === undefined ? {} : { prepare: prepared }),
+    },
     numerics,
     label: `training of ${detector.name}, seed ${seed}`,
     seconds: 1 + patches * 5e-5,

@@ -15,6 +15,7 @@ import { mapsKind } from "./maps.ts";
 import { pictureKind } from "./picture.ts";
 import { outOfFoldKind } from "./out_of_fold.ts";
 import { pixelsKind } from "./pixels.ts";
+import { prepareKind } from "./prepare.ts";
 import { predictKind } from "./predict.ts";
 import { scoresKind } from "./scores.ts";
 import { trainKind } from "./train.ts";
@@ -24,6 +25,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   pixels: pixelsKind,
   generated: generatedKind,
   embeddings: embeddingsKind,
+  prepare: prepareKind,
   fit: fitKind,
   maps: mapsKind,
   features: featuresKind,
