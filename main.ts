@@ -34,6 +34,18 @@ export const program: Program = {
       summary: "write tables, charts and page of a finished run again",
       load: async () => (await import("./lib/cli/report.ts")).reportCommand,
     },
+    compare: {
+      summary: "two finished runs side by side, with paired tests",
+      load: async () => (await import("./lib/cli/compare.ts")).compareCommand,
+    },
+    check: {
+      summary: "compare the numbers of experiments with the baselines",
+      load: async () => (await import("./lib/cli/check.ts")).checkCommand,
+    },
+    verify: {
+      summary: "compute every number of a finished run anew",
+      load: async () => (await import("./lib/cli/verify.ts")).verifyCommand,
+    },
     doctor: {
       summary: "check the machine, the store, maps and weights",
       load: async () => (await import("./lib/cli/doctor.ts")).doctorCommand,
