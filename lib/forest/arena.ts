@@ -9,6 +9,8 @@
 export interface Arena {
   /** The memory that holds the arrays; undefined if each has its own. */
   readonly memory: WebAssembly.Memory | undefined;
+  /** Bytes given out so far. */
+  readonly used: () => number;
   uint8(length: number): Uint8Array;
   uint16(length: number): Uint16Array;
   int32(length: number): Int32Array;
@@ -16,24 +18,26 @@ export interface Arena {
   float64(length: number): Float64Array;
 }
 
-type Bytes = (size: number) => { readonly buffer: ArrayBufferLike; readonly offset: number };
+/** Bytes of a page of WebAssembly memory. */
+export const pageSize = 65536;
 
-const pageSize = 65536;
-const mostPages = 65536;
+/** Most bytes of an arena in one memory. */
+export const kernelLimit = 65536 * pageSize;
+
 /** A cache line, so that no two arrays share one. */
 const alignment = 64;
 
-/** An arena in one WebAssembly memory. */
-export function kernelArena(): Arena {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: mostPages, shared: true });
-  let used = 0;
-  return arena(memory, (size) => {
-    const offset = used;
-    used = Math.ceil((used + size) / alignment) * alignment;
-    const missing = Math.ceil(used / pageSize) - memory.buffer.byteLength / pageSize;
-    if (missing > 0) memory.grow(missing);
-    return { buffer: memory.buffer, offset };
-  });
+/**
+ * An arena in one WebAssembly memory for `bytes` in all. The memory's size is the next power of two, so
+ * that one kernel serves many fits; pages that are not touched take no room.
+ *
+ * @throws {RangeError} once more is asked for
+ */
+export function kernelArena(bytes: number): Arena {
+  const pages = 2 ** Math.ceil(Math.log2(Math.max(1, bytes / pageSize)));
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const { buffer } = memory;
+  return arena(memory, (_, offset) => ({ buffer, offset }));
 }
 
 /** An arena of ordinary arrays; shared ones if several threads will use them. */
@@ -44,9 +48,21 @@ export function plainArena(shared: boolean): Arena {
   }));
 }
 
-function arena(memory: WebAssembly.Memory | undefined, bytes: Bytes): Arena {
+type Place = (
+  size: number,
+  used: number,
+) => { readonly buffer: ArrayBufferLike; readonly offset: number };
+
+function arena(memory: WebAssembly.Memory | undefined, place: Place): Arena {
+  let used = 0;
+  const bytes = (size: number) => {
+    const given = place(size, used);
+    used = Math.ceil((used + size) / alignment) * alignment;
+    return given;
+  };
   return {
     memory,
+    used: () => used,
     uint8(length) {
       const { buffer, offset } = bytes(length);
       return new Uint8Array(buffer, offset, length);

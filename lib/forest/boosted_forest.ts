@@ -10,7 +10,7 @@
  */
 import { DataError } from "../base/errors.ts";
 import { childSeed, RandomState } from "../base/random.ts";
-import { type Arena, kernelArena, plainArena } from "./arena.ts";
+import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
 import { binFeatures, checkFeatures, type FeatureMatrix, fitCuts } from "./binning.ts";
 import { type LeafNumbers, treeCapacity } from "./grower.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
@@ -20,9 +20,6 @@ import { roundThreads } from "./round_threads.ts";
 import type { FitState } from "./round.ts";
 import { nodeScratch } from "./node_work.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
-
-/** Bytes that certainly fit into a WebAssembly memory with what else a fit needs. */
-const kernelLimit = 3.5 * 2 ** 30;
 
 /** How a fit is carried out; nothing here changes its result. */
 export interface FitOptions {
@@ -119,12 +116,11 @@ function fitState(
   seed: number,
   workers: number,
 ): FitState {
-  const { rows, columns } = features;
-  const { n_estimators, num_parallel_tree, max_bin, max_depth } = parameters;
-  const capacity = treeCapacity(rows, max_depth);
-  const bytes = rows * (2 * columns + 24 + 32 * workers + 4 * num_parallel_tree) +
-    40 * num_parallel_tree * capacity;
-  const arena = bytes < kernelLimit ? kernelArena() : plainArena(workers > 1);
+  const { n_estimators, num_parallel_tree, max_bin } = parameters;
+  const { rows } = features;
+  const capacity = treeCapacity(rows, parameters.max_depth);
+  const bytes = fitBytes(features, parameters, workers);
+  const arena = bytes <= kernelLimit ? kernelArena(bytes) : plainArena(workers > 1);
   const cuts = fitCuts(features, max_bin);
   const binned = binFeatures(features, cuts, arena);
   const random = new RandomState(childSeed(seed, "forest"));
@@ -146,6 +142,25 @@ function fitState(
     scratch: Array.from({ length: workers }, () => nodeScratch(binned, arena)),
     memory: arena.memory,
   };
+}
+
+/**
+ * Bytes that a fit's arrays take at most, beside the features: per cell 2 for the bins; per row 20 for
+ * gradients and margins, 24 for each worker's rows, and 1 for each parallel tree's leaf numbers (2 from
+ * 257 nodes a tree on, 4 from 65,537); the round's trees; and what does not depend on the rows.
+ */
+export function fitBytes(
+  { rows, columns }: Pick<FeatureMatrix, "rows" | "columns">,
+  { num_parallel_tree, max_bin, max_depth }: ForestParameters,
+  workers: number,
+): number {
+  const capacity = treeCapacity(rows, max_depth);
+  const leafNumber = capacity <= 2 ** 8 ? 1 : capacity <= 2 ** 16 ? 2 : 4;
+  const perRow = 2 * columns + 20 + 24 * workers + leafNumber * num_parallel_tree;
+  const perNode = 29;
+  const perWorker = 80 * (max_bin + 64) + 4 * columns;
+  const rest = 16 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
+  return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }
 
 /** Room for leaf numbers below `capacity`. */

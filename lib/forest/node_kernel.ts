@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { pageSize } from "./arena.ts";
 import type { BinnedMatrix } from "./binning.ts";
 import { histogramGroup } from "./histogram.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
@@ -28,6 +29,7 @@ import {
   localsOf,
   moduleBytes,
   repeatWhile,
+  searchWhile,
   select,
   v128,
   type ValueType,
@@ -80,7 +82,18 @@ const functionIndex = {
   scanMissing: 8,
 } as const;
 
-let compiled: WebAssembly.Module | undefined;
+/** The compiled kernel by the pages of its memory. */
+const compiled = new Map<number, WebAssembly.Module>();
+
+function kernelModule(memory: WebAssembly.Memory): WebAssembly.Module {
+  const pages = memory.buffer.byteLength / pageSize;
+  let module = compiled.get(pages);
+  if (module === undefined) {
+    module = new WebAssembly.Module(moduleBytes(pages, globals, kernelFunctions()));
+    compiled.set(pages, module);
+  }
+  return module;
+}
 
 /**
  * The kernel for one thread.
@@ -95,14 +108,13 @@ export function kernelNodeWork(
   scratch: NodeScratch,
   rule: SplitRule,
 ): NodeWork {
-  compiled ??= new WebAssembly.Module(moduleBytes(globals, kernelFunctions()));
   const values = globalValues(binned, gradientPairs, scratch, rule);
   const imports: Record<string, WebAssembly.ImportValue> = { memory };
   for (const [name, type] of Object.entries(globals)) {
     const value = values[name as keyof typeof globals];
     imports[name] = new WebAssembly.Global({ value: type, mutable: false }, value);
   }
-  const exported = new WebAssembly.Instance(compiled, { env: imports }).exports;
+  const exported = new WebAssembly.Instance(kernelModule(memory), { env: imports }).exports;
   const findSplit = exported.bestSplit as (...given: Parameters<NodeWork["bestSplit"]>) => void;
   const readSplit = splitReader(scratch.best);
   return {
@@ -306,7 +318,8 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
 const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
   ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
-  ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64" },
+  ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64", hit: "i32" },
+  ...{ third: "v128", fourth: "v128", magnitudes: "v128" },
   ...{ sumGradient: "f64", span: "f64", spans: "v128", slopes: "v128", alphas: "v128" },
   ...{ lambdas: "v128", factors: "v128", second: "i32" },
   ...{ bits: "i64", mark: "i32", lastMark: "i32", word: "i32" },
@@ -341,6 +354,7 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
       slopes.set(f64x2.splat(f64.divide(sumGradient.get, span.get))),
       alphas.set(f64x2.splat(global.alpha)),
       lambdas.set(f64x2.splat(global.lambda)),
+      locals.magnitudes.set(v128.magnitudes),
       setBound(locals, boundFrom(parentGain)),
       ...body(locals),
     ].flat(),
@@ -416,57 +430,71 @@ function binAt({ first }: ScanLocals, at: Code): Code {
   return i32.shiftRight(i32.subtract(at, first.get), i32.const(4));
 }
 
-/** Adds the bins at `at` and `second`, clears them, and considers the splits behind each. */
-function considerTwo(locals: ScanLocals): Code {
-  const { at, second, left, right, next, total, gradients, weights } = locals;
-  const { spans, slopes, alphas, lambdas, factors } = locals;
+/** The first test of two splits at once, given the sums to their left: a lane is set if one may do. */
+function mayReachBound(locals: ScanLocals, one: Local, other: Local): Code {
+  const { gradients, weights, spans, slopes, alphas, lambdas, factors, magnitudes } = locals;
   return [
-    left.set(f64x2.add(next.get, v128.load(at.get))),
-    next.set(f64x2.add(left.get, v128.load(second.get))),
-    v128.store(at.get, v128.zero),
-    v128.store(second.get, v128.zero),
-    weights.set(
-      f64x2.add(f64x2.shuffle(1, 3, left.get, next.get), lambdas.get),
-    ),
+    weights.set(f64x2.add(f64x2.shuffle(1, 3, one.get, other.get), lambdas.get)),
     gradients.set(f64x2.subtract(
-      f64x2.abs(f64x2.subtract(
-        f64x2.shuffle(0, 2, left.get, next.get),
-        f64x2.multiply(weights.get, slopes.get),
-      )),
+      v128.and(
+        f64x2.subtract(
+          f64x2.shuffle(0, 2, one.get, other.get),
+          f64x2.multiply(weights.get, slopes.get),
+        ),
+        magnitudes.get,
+      ),
       alphas.get,
     )),
-    ifThen(
-      v128.signs(f64x2.greaterOrEqual(
-        f64x2.multiply(gradients.get, gradients.get),
-        f64x2.multiply(
-          factors.get,
-          f64x2.multiply(weights.get, f64x2.subtract(spans.get, weights.get)),
-        ),
-      )),
-      right.set(f64x2.subtract(total.get, left.get)),
-      considerSplit(locals, left, right, binAt(locals, at.get), false),
-      right.set(f64x2.subtract(total.get, next.get)),
-      considerSplit(locals, next, right, binAt(locals, second.get), false),
+    f64x2.greaterOrEqual(
+      f64x2.multiply(gradients.get, gradients.get),
+      f64x2.multiply(
+        factors.get,
+        f64x2.multiply(weights.get, f64x2.subtract(spans.get, weights.get)),
+      ),
     ),
+  ].flat();
+}
+
+/** Considers the split behind the bin at `at`, given the sums to its left. */
+function considerBehind(locals: ScanLocals, left: Local, at: Code): Code {
+  const { right, total } = locals;
+  return [
+    right.set(f64x2.subtract(total.get, left.get)),
+    considerSplit(locals, left, right, binAt(locals, at), false),
   ].flat();
 }
 
 /**
  * Scans all bins of a column without missing values, four in a turn, and clears them. The last turn may
- * pass the column's end, where the histogram is empty.
+ * pass the column's end, where the histogram is empty. The loop leaves off where a split passes the
+ * first test and is entered again behind it: so nothing but the test takes up its registers.
  */
 function scan(): WasmFunction {
   return scanFunction((locals) => {
-    const { at, second, first, stop } = locals;
+    const { at, first, stop, hit, left, next, third, fourth } = locals;
+    const sums = [left, next, third, fourth];
+    const place = (index: number) => i32.add(at.get, i32.const(16 * index));
     return [
       at.set(first.get),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        ...[0, 1].flatMap(() => [
-          second.set(i32.add(at.get, i32.const(16))),
-          considerTwo(locals),
-          at.set(i32.add(at.get, i32.const(32))),
-        ]),
+        searchWhile(
+          hit.get,
+          i32.lessThan(at.get, stop.get),
+          ...sums.map((sum, index) =>
+            sum.set(f64x2.add(sums.at(index - 1)!.get, v128.load(place(index))))
+          ),
+          ...sums.map((_, index) => v128.store(place(index), v128.zero)),
+          hit.set(v128.signs(v128.or(
+            mayReachBound(locals, left, next),
+            mayReachBound(locals, third, fourth),
+          ))),
+          at.set(place(4)),
+        ),
+        ifThen(
+          hit.get,
+          ...sums.map((sum, index) => considerBehind(locals, sum, place(index - 4))),
+        ),
       ),
     ];
   });
@@ -478,7 +506,7 @@ function scan(): WasmFunction {
  */
 function scanMarked(): WasmFunction {
   return scanFunction((locals) => {
-    const { slot, at, second, first, stop, bits, mark, lastMark, word } = locals;
+    const { slot, at, second, first, stop, bits, mark, lastMark, word, hit, left, next } = locals;
     const lowest = i32.add(
       word.get,
       i32.shiftLeft(i64.toI32(i64.countTrailingZeros(bits.get)), i32.const(4)),
@@ -491,6 +519,7 @@ function scanMarked(): WasmFunction {
       )
     ).reduce((a, b) => i64.or(a, b));
     const dropLowest = bits.set(i64.and(bits.get, i64.subtract(bits.get, i64.const(1))));
+    const areLeft = i64.notEqual(bits.get, i64.const(0));
     return [
       mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
       lastMark.set(i32.add(mark.get, global.markStride)),
@@ -500,12 +529,25 @@ function scanMarked(): WasmFunction {
         bits.set(signs),
         ...sixteens.map((from) => v128.store(i32.add(mark.get, i32.const(from)), v128.zero)),
         whileLoop(
-          i64.notEqual(bits.get, i64.const(0)),
-          at.set(lowest),
-          dropLowest,
-          second.set(select(i64.equalsZero(bits.get), stop.get, lowest)),
-          dropLowest,
-          considerTwo(locals),
+          areLeft,
+          searchWhile(
+            hit.get,
+            areLeft,
+            at.set(lowest),
+            dropLowest,
+            second.set(select(i64.equalsZero(bits.get), stop.get, lowest)),
+            dropLowest,
+            left.set(f64x2.add(next.get, v128.load(at.get))),
+            next.set(f64x2.add(left.get, v128.load(second.get))),
+            v128.store(at.get, v128.zero),
+            v128.store(second.get, v128.zero),
+            hit.set(v128.signs(mayReachBound(locals, left, next))),
+          ),
+          ifThen(
+            hit.get,
+            considerBehind(locals, left, at.get),
+            considerBehind(locals, next, second.get),
+          ),
         ),
         mark.set(i32.add(mark.get, i32.const(64))),
         word.set(i32.add(word.get, i32.const(64 * 16))),

@@ -134,6 +134,7 @@ export const v128 = {
   load: access([0xfd, 0x00], 3),
   store: access([0xfd, 0x0b], 3),
   and: simd(0x4e),
+  or: simd(0x50),
   anyTrue: simd(0x53),
   bothTrue: simd(0xc3),
   /** One bit per lane of 64 bits: its sign. */
@@ -141,6 +142,8 @@ export const v128 = {
   /** One bit per byte: its sign. */
   byteSigns: simd(0x64),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
+  /** All bits but the signs of two 64-bit lanes. */
+  magnitudes: [0xfd, 0x0c, ...new Array(16).fill(255)].with(9, 127).with(17, 127) as Code,
 } as const;
 
 /** An immutable global, by its place among the module's imports. */
@@ -182,6 +185,16 @@ export function repeatWhile(condition: Code, ...body: Code[]): Code {
   return [0x03, noType, ...body.flat(), ...condition, 0x0d, 0, 0x0b];
 }
 
+/** `do body while (!found && more)`. */
+export function searchWhile(found: Code, more: Code, ...body: Code[]): Code {
+  return [
+    ...[0x02, noType, 0x03, noType], // block, loop
+    ...body.flat(),
+    ...[...found, 0x0d, 1], // leave the block
+    ...[...more, 0x0d, 0, 0x0b, 0x0b], // repeat the loop
+  ];
+}
+
 /** `if (condition) { then } else { otherwise }`. */
 export function ifElse(condition: Code, then: readonly Code[], otherwise: readonly Code[]): Code {
   return [...condition, 0x04, noType, ...then.flat(), 0x05, ...otherwise.flat(), 0x0b];
@@ -193,17 +206,20 @@ export function ifThen(condition: Code, ...then: Code[]): Code {
 }
 
 /**
- * A module's bytes. It imports a shared memory `env.memory` and immutable globals `env.<name>`.
+ * A module's bytes. It imports a shared memory `env.memory` of a fixed size, and immutable globals
+ * `env.<name>`. (The bounds of a memory that can grow would be read anew at every access.)
  *
+ * @param pages of the memory, 64 KiB each
  * @param globals names and types of the globals, in the order of `globalValue`
  * @param functions in the order of `call`
  */
 export function moduleBytes(
+  pages: number,
   globals: Readonly<Record<string, ValueType>>,
   functions: readonly WasmFunction[],
 ): Uint8Array<ArrayBuffer> {
   const imports = [
-    [...text("env"), ...text("memory"), 0x02, 0x03, ...unsigned(1), ...unsigned(65536)],
+    [...text("env"), ...text("memory"), 0x02, 0x03, ...unsigned(pages), ...unsigned(pages)],
     ...Object.entries(globals).map(([name, type]) => [
       ...text("env"),
       ...text(name),

@@ -40,7 +40,7 @@ function bothWays(kind: TableKind, maxBin: number, rule: SplitRule): [Bench, Ben
       : kernelNodeWork(memory, binned, pairs, scratch, rule);
     return { work, scratch };
   };
-  return [bench(plainArena(false)), bench(kernelArena()), drawn];
+  return [bench(plainArena(false)), bench(kernelArena(16e6)), drawn];
 }
 
 const rule = { alpha: 1, lambda: 1, minChildWeight: 1 };
