@@ -73,15 +73,8 @@ export const reproduceCommand = defineCommand({
     requireSomeRow(plans);
     const outcome = await runInStore(plans, options, { output, signal });
     const seconds = (performance.now() - start) / 1000;
+    const results = await writeRuns(outcome, options, seconds, output);
     const { cached, run } = outcome.execution;
-    const results: ExperimentResult[] = [];
-    for (const one of outcome.outcomes) {
-      const result = resultOfRun(one, { cached, run }, seconds);
-      const folder = join(options.out, result.experiment, result.profile);
-      await writeRun(folder, one, result);
-      output.log(`${result.experiment}: written to ${folder}`);
-      results.push(result);
-    }
     output.result(
       results.length === 1 ? results[0] : results,
       ({ colour, width }) =>
@@ -92,6 +85,29 @@ export const reproduceCommand = defineCommand({
     return exitCodeOfRun(outcome);
   },
 });
+
+/** Writes what the experiments found, each into its folder. */
+async function writeRuns(
+  { outcomes, execution: { cached, run } }: RunOutcome,
+  options: Options,
+  seconds: number,
+  output: CommandContext["output"],
+): Promise<ExperimentResult[]> {
+  const store = await openStore(resolve(options.cache));
+  try {
+    const results: ExperimentResult[] = [];
+    for (const one of outcomes) {
+      const result = resultOfRun(one, { cached, run }, seconds);
+      const folder = join(options.out, result.experiment, result.profile);
+      await writeRun(folder, one, result, store);
+      output.log(`${result.experiment}: written to ${folder}`);
+      results.push(result);
+    }
+    return results;
+  } finally {
+    store.close();
+  }
+}
 
 /** Runs plans in the store that the options name, and tells of it. */
 export async function runInStore(

@@ -92,7 +92,8 @@ const lineColours: readonly string[] = [
   "#7f7f7f",
 ];
 
-const config: Json = {
+/** Fonts and colours of all charts. */
+export const chartConfig: Json = {
   font: "DejaVu Sans, Verdana, sans-serif",
   background: null,
   aria: false,
@@ -156,6 +157,7 @@ function aurocChart(rows: readonly ResultRow[]): Chart {
     datum: text,
     type: "nominal",
     title: null,
+    legend: { orient: "top" },
     scale: {
       domain: values.some(({ published }) => published !== null) ? ["ours", "paper"] : ["ours"],
       range: [oursColour, paperColour],
@@ -178,9 +180,9 @@ function aurocChart(rows: readonly ResultRow[]): Chart {
       }).join("; ")
     }.`,
     spec: {
-      width: 420,
+      width: 270,
       height: { step: 24 },
-      config,
+      config: chartConfig,
       data: { values },
       layer: [
         {
@@ -252,6 +254,7 @@ function improvementChart(
     datum: text,
     type: "nominal",
     title: null,
+    legend: { orient: "top" },
     scale: {
       domain: hasPublished ? ["ours", "paper"] : ["ours"],
       range: [oursColour, paperColour],
@@ -273,9 +276,9 @@ function improvementChart(
       ).join("; ")
     }.`,
     spec: {
-      width: 420,
+      width: 270,
       height: { step: 24 },
-      config,
+      config: chartConfig,
       layer: [
         {
           data: { values },
@@ -302,7 +305,9 @@ function improvementChart(
           mark: { type: "rule", color: "currentColor", opacity: 0.6 },
           encoding: { x: x("zero") },
         },
-      ],
+      ]
+        // Vega cannot scale a layer that has no data.
+        .filter(({ data }) => data.values.length > 0),
     },
   };
 }
@@ -327,7 +332,7 @@ function seedsChart(rows: readonly ResultRow[], seeds: readonly number[]): Chart
       ).join(" ")
     }`,
     spec: {
-      config,
+      config: chartConfig,
       spacing: 30,
       hconcat: shown.map(({ metric, heading }, i) =>
         seedPanel(rows, seeds, metric, heading, i === 0)
@@ -335,7 +340,7 @@ function seedsChart(rows: readonly ResultRow[], seeds: readonly number[]): Chart
     },
     panels: shown.map(({ metric, heading }, i) => ({
       name: `seeds-${i}`,
-      spec: { config, ...seedPanel(rows, seeds, metric, heading, true) },
+      spec: { config: chartConfig, ...seedPanel(rows, seeds, metric, heading, true) },
     })),
   };
 }
@@ -424,7 +429,7 @@ function scoresChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart 
       "green, bad images orange, bad images with defects not seen in training red. The further right " +
       "the red and orange bars stand from the green ones, the better.",
     spec: {
-      config,
+      config: chartConfig,
       columns: 3,
       spacing: 18,
       concat: rows.map((row, i) => scoresPanel(label(row, i), byRow.get(row)!)),
@@ -433,7 +438,7 @@ function scoresChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart 
       name: `scores-${i}`,
       row,
       spec: {
-        config,
+        config: chartConfig,
         ...scoresPanel(label(row, i), byRow.get(row)!),
         width: 250,
         height: 130,
@@ -538,9 +543,9 @@ function rocChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart {
       )
     }.`,
     spec: {
-      width: 340,
-      height: 340,
-      config,
+      width: 310,
+      height: 310,
+      config: chartConfig,
       layer: [
         {
           data: { values: [{ fpr: 0, tpr: 95, to: 100 }] },
@@ -594,7 +599,7 @@ function speedChart(rows: readonly ResultRow[]): Chart {
     type: "quantitative",
     title: "milliseconds per image",
     scale: { type: "log", nice: true },
-    axis: { tickCount: 5 },
+    axis: { tickCount: 5, grid: false },
   };
   const y: Json = {
     field: "auroc",
@@ -610,9 +615,9 @@ function speedChart(rows: readonly ResultRow[]): Chart {
       values.map(({ row, time, text }) => `${row} ${text} in ${time}`).join("; ")
     }.`,
     spec: {
-      width: 420,
-      height: 240,
-      config,
+      width: 380,
+      height: 260,
+      config: chartConfig,
       data: { values },
       layer: [
         {
@@ -634,7 +639,11 @@ function speedChart(rows: readonly ResultRow[]): Chart {
 
 /** The shares of the segments in what a row's forests look at, drawn over the segmentation map. */
 function importanceChart(importances: readonly RowImportance[]): Chart {
-  const panels = importances.map((importance, i) => importancePanel(importance, i));
+  const largest = Math.max(
+    ...importances.flatMap(({ shares }) => shares.map(({ share }) => 100 * share)),
+  );
+  const most = Math.max(10, Math.ceil(largest / 10) * 10);
+  const panels = importances.map((importance, i) => importancePanel(importance, i, most));
   return {
     name: "importance",
     title: "What the forests look at",
@@ -648,11 +657,11 @@ function importanceChart(importances: readonly RowImportance[]): Chart {
           ].join(", ")
         }.`
       ).join(" "),
-    spec: { config, columns: 3, spacing: 22, concat: panels },
+    spec: { config: chartConfig, columns: 3, spacing: 22, concat: panels },
     panels: importances.map(({ row }, i) => ({
       name: `importance-${i}`,
       row,
-      spec: { config, ...panels[i] },
+      spec: { config: chartConfig, ...panels[i] },
     })),
   };
 }
@@ -660,9 +669,10 @@ function importanceChart(importances: readonly RowImportance[]): Chart {
 function importancePanel(
   { row, width, height, outlines, shares, rest }: RowImportance,
   i: number,
+  most: number,
 ): ChartSpec {
   const values = outlines.filter(({ loops }) => loops.length > 0).map((outline) => {
-    const { segment, loops, anchor } = outline;
+    const { segment, loops, anchor, room } = outline;
     const share = shares.find((one) => one.segment === segment);
     return {
       type: "Feature",
@@ -676,10 +686,11 @@ function importancePanel(
       ).join(", "),
       x: anchor![0],
       y: anchor![1],
+      hasRoom: room / width > 0.05,
     };
   });
   const outside = rest.map(({ source, share }) => `${visible(source)} ${formatShare(share)}`);
-  const scale: Json = { domain: [0, 50], range: ["#f1f5fa", "#1f5a9d"], clamp: true };
+  const scale: Json = { domain: [0, most], range: ["#f4f7fb", "#1f5a9d"] };
   return {
     title: outside.length === 0
       ? label(row, i)
@@ -695,7 +706,7 @@ function importancePanel(
           color: {
             field: "share",
             type: "quantitative",
-            title: "share of the gain (%)",
+            title: "% of the gain",
             scale,
             legend: { orient: "bottom", gradientLength: 180, gradientThickness: 8, tickCount: 5 },
           },
@@ -703,13 +714,16 @@ function importancePanel(
         },
       },
       {
-        transform: [{ filter: "datum.share >= 1" }],
+        transform: [{ filter: "datum.hasRoom" }],
         mark: { type: "text", fontSize: 10 },
         encoding: {
           longitude: { field: "x", type: "quantitative" },
           latitude: { field: "y", type: "quantitative" },
           text: { field: "text" },
-          color: { condition: { test: "datum.share > 24", value: "#fff" }, value: "#1d1f21" },
+          color: {
+            condition: { test: `datum.share > ${0.6 * most}`, value: "#fff" },
+            value: "#1d1f21",
+          },
         },
       },
     ],

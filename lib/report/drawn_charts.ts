@@ -5,60 +5,112 @@
  * @module
  */
 import { join } from "node:path";
-import { sha256 } from "../base/digest.ts";
+import { type Json, sha256 } from "../base/digest.ts";
 import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
-import type { Chart } from "./charts.ts";
-import { renderPng, renderSvg } from "./render.ts";
+import type { Chart, ChartSpec } from "./charts.ts";
+import { compileChart, renderPng, renderSvg } from "./render.ts";
 
-/** A chart and its picture. */
+/** A chart and its pictures. */
 export interface DrawnChart {
   readonly chart: Chart;
   /** From `renderSvg`: its texts are escaped, its ids begin with the chart's name. */
   readonly svg: string;
+  /** What a page shows of it: its panels, or the chart itself. */
+  readonly panels: readonly DrawnPanel[];
+}
+
+/** A panel as a picture, and compiled for `vegaRuntime`. */
+export interface DrawnPanel {
+  readonly name: string;
+  /** The row whose scores can be chosen in it. */
+  readonly row?: string;
+  readonly svg: string;
+  readonly vega: Json;
+}
+
+/** Draws a chart without keeping it. */
+export async function drawChart(chart: Chart): Promise<DrawnChart> {
+  const svg = await renderSvg(chart);
+  return { chart, svg, panels: await drawPanels(chart, svg) };
 }
 
 /**
- * Draws `charts` into `folder` as `<name>.svg` and `<name>.png`, beside `drawn.json`, which says from
- * what each was drawn.
+ * Draws `charts` into `folder` as `<name>.svg` and `<name>.png`, beside `page.json` with what the page
+ * shows of them, and `drawn.json`, which says from what each was drawn.
  */
 export async function drawCharts(folder: string, charts: readonly Chart[]): Promise<DrawnChart[]> {
-  const before = await readRecord(folder);
+  const before = await readJson<Record<string, DrawnRecord>>(join(folder, "drawn.json"));
+  const panelsBefore = await readJson<Record<string, DrawnPanel[]>>(join(folder, "page.json"));
   const record: Record<string, DrawnRecord> = {};
   const drawn: DrawnChart[] = [];
   for (const chart of charts) {
     const from = sha256(JSON.stringify({ revision: drawingRevision, ...chart }));
-    const kept = before[chart.name]?.from === from
-      ? await readPicture(folder, chart, before[chart.name])
+    const known = before[chart.name];
+    const kept = known?.from === from
+      ? await readDrawn(folder, chart, known, panelsBefore[chart.name])
       : undefined;
-    const svg = kept ?? await renderSvg(chart);
+    const fresh = kept ?? await drawChart(chart);
     if (kept === undefined) {
-      const png = await renderPng(svg);
-      await writeFileAtomic(join(folder, `${chart.name}.svg`), svg);
+      const png = await renderPng(fresh.svg);
+      await writeFileAtomic(join(folder, `${chart.name}.svg`), fresh.svg);
       await writeFileAtomic(join(folder, `${chart.name}.png`), png);
-      record[chart.name] = { from, svg: sha256(svg), png: sha256(png) };
-    } else record[chart.name] = before[chart.name];
-    drawn.push({ chart, svg });
+      const panels = sha256(JSON.stringify(fresh.panels));
+      record[chart.name] = { from, svg: sha256(fresh.svg), png: sha256(png), panels };
+    } else record[chart.name] = known!;
+    drawn.push(fresh);
   }
-  const text = JSON.stringify(record, null, 2) + "\n";
-  if (text !== JSON.stringify(before, null, 2) + "\n") {
-    await writeFileAtomic(join(folder, "drawn.json"), text);
+  const panels = Object.fromEntries(drawn.map(({ chart, panels }) => [chart.name, panels]));
+  for (
+    const [name, value, old] of [["page", panels, panelsBefore], ["drawn", record, before]] as const
+  ) {
+    const text = JSON.stringify(value, null, name === "drawn" ? 2 : 0) + "\n";
+    if (JSON.stringify(value) === JSON.stringify(old)) continue;
+    await writeFileAtomic(join(folder, `${name}.json`), text);
   }
   return drawn;
 }
 
 /** Of `renderSvg` and `renderPng`: raised when the same chart comes out with other bytes. */
-const drawingRevision = 1;
+const drawingRevision = 2;
 
-/** SHA-256 of the chart and of its files. */
+/** SHA-256 of the chart, of its files and of its panels. */
 interface DrawnRecord {
   readonly from: string;
   readonly svg: string;
   readonly png: string;
+  readonly panels: string;
 }
 
-/** What `drawn.json` says; nothing where it is missing or not ours. */
-async function readRecord(folder: string): Promise<Record<string, DrawnRecord>> {
-  const bytes = await readFileIfThere(join(folder, "drawn.json"));
+async function drawPanels(chart: Chart, svg: string): Promise<DrawnPanel[]> {
+  if (chart.panels === undefined) {
+    return [{ name: chart.name, svg, vega: await compileChart(chart) }];
+  }
+  const drawn: DrawnPanel[] = [];
+  for (const { row, ...panel } of chart.panels) {
+    const { title, description } = chart;
+    drawn.push({
+      name: panel.name,
+      ...(row === undefined ? {} : { row }),
+      svg: await renderSvg({
+        name: panel.name,
+        spec: withoutChoices(panel.spec),
+        title,
+        description,
+      }),
+      vega: await compileChart(panel),
+    });
+  }
+  return drawn;
+}
+
+/** Outside a page nothing can be chosen. */
+function withoutChoices({ params: _, ...spec }: ChartSpec): ChartSpec {
+  return spec;
+}
+
+/** The object in a file; an empty one where it is missing or not ours. */
+async function readJson<T extends object>(path: string): Promise<Partial<T>> {
+  const bytes = await readFileIfThere(path);
   if (bytes === undefined) return {};
   try {
     const value = JSON.parse(new TextDecoder().decode(bytes));
@@ -68,16 +120,18 @@ async function readRecord(folder: string): Promise<Record<string, DrawnRecord>> 
   }
 }
 
-/** The SVG of `chart` if both its files are as they were written. */
-async function readPicture(
+/** The pictures of `chart` if all its files are as they were written. */
+async function readDrawn(
   folder: string,
   chart: Chart,
   record: DrawnRecord,
-): Promise<string | undefined> {
+  panels: DrawnPanel[] | undefined,
+): Promise<DrawnChart | undefined> {
   const [svg, png] = await Promise.all(
     ["svg", "png"].map((ending) => readFileIfThere(join(folder, `${chart.name}.${ending}`))),
   );
-  if (svg === undefined || png === undefined) return undefined;
+  if (svg === undefined || png === undefined || panels === undefined) return undefined;
   if (sha256(svg) !== record.svg || sha256(png) !== record.png) return undefined;
-  return new TextDecoder().decode(svg);
+  if (sha256(JSON.stringify(panels)) !== record.panels) return undefined;
+  return { chart, svg: new TextDecoder().decode(svg), panels };
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { visible } from "./escape.ts";
 import { thresholdAtTpr } from "../metrics/fpr_at_tpr.ts";
 import { rank } from "../metrics/ranking.ts";
 import { segmentOutlines } from "../segments/segment_outlines.ts";
@@ -33,7 +34,7 @@ export interface PageBlock {
   readonly bytes: Uint8Array;
 }
 
-/** A part as JSON; the script's `Part`. */
+/** A part as JSON. Names are as `visible` makes them. */
 export interface PartData {
   readonly class: string;
   readonly seed: number;
@@ -136,9 +137,9 @@ export async function pagePart(
     : await keptSegmentation(store, part.segmentation);
   return {
     data: {
-      class: part.class,
+      class: visible(part.class),
       seed: part.seed,
-      ids: part.images.map(({ id }) => id),
+      ids: part.images.map(({ id }) => visible(id)),
       kinds: part.images.map(({ label, unseen }) => label === 0 ? "g" : unseen ? "u" : "b").join(
         "",
       ),
@@ -189,15 +190,19 @@ function rowData(
     const { groups, mean, values } = explanations;
     const { scale, numbers } = quantize(values);
     blocks.set(block, { type: "application/octet-stream", bytes: new Uint8Array(numbers.buffer) });
-    explained = { groups, mean, block, scale };
+    explained = { groups: groups.map(visibleGroup), mean, block, scale };
   }
   return {
-    name,
+    name: visible(name),
     scores: new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength).toBase64(),
     threshold: hasBoth ? thresholdAtTpr(rank(scores, labels)) : null,
     detectors,
     explained,
   };
+}
+
+function visibleGroup({ source, segment }: ExplainedGroup): ExplainedGroup {
+  return { source: visible(source), segment: segment === null ? null : visible(segment) };
 }
 
 /** Numbers as int16 times a scale: exact to a 30,000th of the largest. */
@@ -215,7 +220,7 @@ function segmentsData(map: SegmentationMap): SegmentsData {
   return {
     width: map.width,
     height: map.height,
-    names: outlines.map(({ segment }) => segment),
+    names: outlines.map(({ segment }) => visible(segment)),
     paths: outlines.map(({ loops }) => svgPath(loops)),
   };
 }

@@ -10,6 +10,8 @@ import { DataError } from "../base/errors.ts";
 
 /** The part of a run's provenance that leads to its images and maps. */
 export interface RunRecord {
+  /** Edge length in pixels of the images that every method saw. */
+  readonly size: number;
   /** Rows with a result, in the order of the table. */
   readonly rows: readonly RecordedRow[];
 }
@@ -30,7 +32,10 @@ export interface RecordedCell {
   readonly key: string;
 }
 
+const remedy = "Run `deno task reproduce` again: it writes the file from what is cached.";
+
 const recordSchema = z.object({
+  profile: z.object({ size: z.int().positive() }),
   rows: z.array(z.object({
     row: z.string(),
     evaluation: z.string().optional(),
@@ -43,6 +48,25 @@ const recordSchema = z.object({
     })),
   })),
 });
+
+/**
+ * Reads the text of a `run.json`.
+ *
+ * @param from the file's name, for the message
+ * @throws {DataError} for what is not JSON, and as `readRunRecord`
+ */
+export function parseRunRecord(text: string, from: string): RunRecord {
+  let record: Json;
+  try {
+    record = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`Cannot read ${from} as the record of a run: it is not JSON`, {
+      cause,
+      remedy,
+    });
+  }
+  return readRunRecord(record, from);
+}
 
 /**
  * Reads a provenance record.
@@ -58,10 +82,10 @@ export function readRunRecord(record: Json, from: string): RunRecord {
     throw new DataError(
       `Cannot read ${from} as the record of a run: ${path.join(".")}: ${message}`,
       {
-        remedy: "Run `deno task reproduce` again: it writes the file from what is cached.",
+        remedy,
       },
     );
   }
   const rows = parsed.data.rows.filter(({ evaluation }) => evaluation !== undefined);
-  return { rows: rows.map(({ row, cells }) => ({ row, cells })) };
+  return { size: parsed.data.profile.size, rows: rows.map(({ row, cells }) => ({ row, cells })) };
 }

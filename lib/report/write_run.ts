@@ -5,14 +5,19 @@
  */
 import { join } from "node:path";
 import { sha256 } from "../base/digest.ts";
+import { HarnessError } from "../base/errors.ts";
 import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { provenanceOf } from "../runner/provenance.ts";
 import type { PlanOutcome } from "../runner/run_plans.ts";
+import type { Store } from "../store/store.ts";
 import { resultCharts } from "./charts.ts";
 import { drawCharts } from "./drawn_charts.ts";
+import { keepSegmentation } from "./inspector_segments.ts";
 import { paperTable } from "./paper_table.ts";
 import { figuresOf, scoresOfRun } from "./result_of_run.ts";
 import type { ExperimentResult } from "./results.ts";
+import { type RunEvidence, runEvidence } from "./run_evidence.ts";
+import { readRunRecord } from "./run_record.ts";
 import { type ScoreRecord, scoresToCsv } from "./scores_csv.ts";
 import { toCsv } from "./to_csv.ts";
 import { toHtml } from "./to_html.ts";
@@ -21,12 +26,16 @@ import { toMarkdown } from "./to_markdown.ts";
 
 /**
  * Writes a finished run into `folder`: what `writeReport` writes, and scores.csv, result.json and
- * run.json. All but result.json, which holds times, are the same bytes for the same results.
+ * run.json. All but result.json and report.html, which hold times, are the same bytes for the same
+ * results.
+ *
+ * @param store where the run's stages are; small pictures for the page are kept there too
  */
 export async function writeRun(
   folder: string,
   outcome: PlanOutcome,
   result: ExperimentResult,
+  store: Store,
 ): Promise<void> {
   for (const { figure, bytes } of figuresOf(outcome.extras)) {
     await writeIfNew(join(folder, figure.file), bytes);
@@ -34,7 +43,13 @@ export async function writeRun(
   const scores = scoresOfRun(outcome);
   const scoresCsv = scoresToCsv(scores);
   await writeIfNew(join(folder, "scores.csv"), scoresCsv);
-  const outputs = await writeReport(folder, result, scores);
+  const { segmentations, profile } = outcome.plan.setting;
+  for (const planned of segmentations.values()) {
+    if (!(planned instanceof HarnessError)) await keepSegmentation(store, planned, profile.size);
+  }
+  const record = readRunRecord(JSON.parse(JSON.stringify(provenanceOf(outcome, {}))), "the run");
+  const evidence = await runEvidence(store, record, scores);
+  const { "report.html": _, ...outputs } = await writeReport(folder, result, scores, evidence);
   const digests = Object.fromEntries(
     Object.entries({ ...outputs, "scores.csv": scoresCsv })
       .map(([name, text]) => [name, sha256(text)]),
@@ -48,20 +63,30 @@ export async function writeRun(
  * Writes the tables, the charts and the page of a result: table.md, table.tex, table.csv, report.html,
  * charts/*.svg and charts/*.png.
  *
+ * @param evidence what the store still has; without it the page shows no images
  * @returns the texts by file name
  */
 export async function writeReport(
   folder: string,
   result: ExperimentResult,
   scores: readonly ScoreRecord[],
+  evidence?: RunEvidence,
 ): Promise<Readonly<Record<string, string>>> {
   const table = paperTable(result);
-  const charts = await drawCharts(join(folder, "charts"), resultCharts(result, scores));
+  const charts = await drawCharts(
+    join(folder, "charts"),
+    resultCharts(result, scores, evidence?.importances),
+  );
+  const pictures = await readPictures(folder, result);
   const texts = {
     "table.md": toMarkdown(table),
     "table.tex": toLatex(table),
     "table.csv": toCsv(result),
-    "report.html": toHtml(result, charts, await readPictures(folder, result)),
+    "report.html": await toHtml(result, {
+      charts,
+      pictures,
+      ...(evidence === undefined ? {} : { evidence }),
+    }),
   };
   for (const [name, text] of Object.entries(texts)) await writeIfNew(join(folder, name), text);
   return texts;

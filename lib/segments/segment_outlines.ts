@@ -16,6 +16,8 @@ export interface SegmentOutline {
   readonly loops: readonly (readonly (readonly [x: number, y: number])[])[];
   /** Centre of the pixel that is farthest from the border; undefined where there is no pixel. */
   readonly anchor?: readonly [x: number, y: number];
+  /** Pixels from there to the border, along the axes; 0 where there is no pixel. */
+  readonly room: number;
 }
 
 /**
@@ -40,8 +42,9 @@ export interface SegmentOutline {
 export function segmentOutlines(map: SegmentationMap): SegmentOutline[] {
   const anchors = segmentAnchors(map);
   return map.segments.map((segment, label) => {
-    const anchor = anchors[label];
-    return { segment, loops: loopsOf(map, label), ...(anchor === undefined ? {} : { anchor }) };
+    const { anchor, room } = anchors[label];
+    const loops = loopsOf(map, label);
+    return { segment, loops, room, ...(anchor === undefined ? {} : { anchor }) };
   });
 }
 
@@ -98,7 +101,7 @@ function followLoop(edges: Uint8Array, stride: number, start: number): [number, 
 /** For each label the pixel with the greatest distance (in steps along the axes) to another label. */
 function segmentAnchors(
   { width, height, labels, segments }: SegmentationMap,
-): ([number, number] | undefined)[] {
+): { anchor?: [number, number]; room: number }[] {
   const distance = new Int32Array(width * height);
   const reach = (at: number, next: number, isNeighbour: boolean) =>
     isNeighbour && labels[next] === labels[at] ? distance[next] + 1 : 1;
@@ -107,8 +110,7 @@ function segmentAnchors(
       distance[at] = Math.min(reach(at, at - 1, x > 0), reach(at, at - width, y > 0));
     }
   }
-  const best = new Int32Array(segments.length);
-  const anchors = new Array<[number, number] | undefined>(segments.length);
+  const best = segments.map((): { anchor?: [number, number]; room: number } => ({ room: 0 }));
   for (let y = height - 1, at = width * height - 1; y >= 0; y--) {
     for (let x = width - 1; x >= 0; x--, at--) {
       distance[at] = Math.min(
@@ -117,11 +119,10 @@ function segmentAnchors(
         reach(at, at + width, y < height - 1),
       );
       const label = labels[at];
-      if (label < segments.length && distance[at] >= best[label]) {
-        best[label] = distance[at];
-        anchors[label] = [x + 0.5, y + 0.5];
+      if (label < segments.length && distance[at] >= best[label].room) {
+        best[label] = { anchor: [x + 0.5, y + 0.5], room: distance[at] };
       }
     }
   }
-  return anchors;
+  return best;
 }

@@ -85,7 +85,7 @@ export function reproduceWords(data: string, cache: string, out: string): string
 export async function resultFiles(out: string): Promise<Record<string, string>> {
   const folder = join(out, "table3", "demo");
   const files: Record<string, string> = {};
-  const names = ["table.md", "table.tex", "table.csv", "scores.csv", "run.json", "report.html"];
+  const names = ["table.md", "table.tex", "table.csv", "scores.csv", "run.json"];
   const charts = (await Array.fromAsync(Deno.readDir(join(folder, "charts")))).map(({ name }) =>
     `charts/${name}`
   );

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { resultCharts } from "../../lib/report/charts.ts";
-import type { DrawnChart } from "../../lib/report/drawn_charts.ts";
-import { renderSvg } from "../../lib/report/render.ts";
+import { drawChart, type DrawnChart } from "../../lib/report/drawn_charts.ts";
 import type { ExperimentResult } from "../../lib/report/results.ts";
 import type { ScoreRecord } from "../../lib/report/scores_csv.ts";
 import { toHtml } from "../../lib/report/to_html.ts";
@@ -12,10 +11,8 @@ import { hostileResult, hostileScores, sampleResult, sampleScores } from "./samp
 
 async function pageOf(result: ExperimentResult, scores: readonly ScoreRecord[]): Promise<string> {
   const charts: DrawnChart[] = [];
-  for (const chart of resultCharts(result, scores)) {
-    charts.push({ chart, svg: await renderSvg(chart) });
-  }
-  return toHtml(result, charts);
+  for (const chart of resultCharts(result, scores)) charts.push(await drawChart(chart));
+  return await toHtml(result, { charts });
 }
 
 /** Opens `html` from a file and hands over the page with all that went wrong or left the file. */
