@@ -77,7 +77,7 @@ export const rd4adBudgets: Readonly<
   Record<string, Omit<TrainingBudget, "batch" | "lastBatch"> & { readonly batch?: number }>
 > = {
   paper: { length: { epochs: 200 }, learningRate: 0.005, schedule: "constant" },
-  cpu: { length: { steps: 300 }, batch: 8, learningRate: 0.005, schedule: "cosine" },
+  cpu: { length: { steps: 400 }, batch: 8, learningRate: 0.005, schedule: "cosine" },
   demo: { length: { steps: 100 }, batch: 8, learningRate: 0.005, schedule: "cosine" },
 };
 

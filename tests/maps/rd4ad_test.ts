@@ -152,8 +152,12 @@ const budget = {
   schedule: "constant",
 };
 
-const short = planOf("paper", { budget });
-const six = drawnPixels(8, 6, size); // batches of 4 and 2
+const short = planOf("paper", {
+  budget,
+  size: 32,
+  decoder: { ...decoderLayouts.small, stages: [1, 1, 1] },
+});
+const six = drawnPixels(8, 6, 32); // batches of 4 and 2
 const fitted = fitOn(rd4ad, short, six, 5);
 
 Deno.test("two fits of RD4AD with one seed are the same bytes, with another seed others", async () => {
