@@ -74,6 +74,12 @@ export interface FitInput {
   readonly checkpoints: Checkpoints;
 }
 
+/** What a fit takes, roughly: it decides how many stages run at once, and the time that is said to be left. */
+export interface FitCost {
+  readonly seconds: number;
+  readonly mebibytes: number;
+}
+
 /** Native maps of a block of images. */
 export interface DetectorMaps {
   /** `[n, h, w]` at the detector's native resolution. */
@@ -102,6 +108,8 @@ export interface Detector {
   /** What depends on no image and no seed, such as a teacher: made once for all fits. */
   prepare?(input: PrepareInput): Promise<DetectorModel>;
   fit(input: FitInput): Promise<DetectorModel>;
+  /** Left out, the cost follows from the number of places of all native maps. */
+  fitCost?(plan: DetectorPlan, images: number): FitCost;
   /** @param weights those of `plan.backbone` */
   open(
     plan: DetectorPlan,

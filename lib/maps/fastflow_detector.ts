@@ -20,7 +20,7 @@ import {
   type FlowPermutations,
   type FlowSettings,
 } from "./fastflow.ts";
-import { type TrainingBudget, trainOnFeatures } from "./feature_training.ts";
+import { type TrainingBudget, trainingCost, trainOnFeatures } from "./feature_training.ts";
 import { type FeatureLayout, featureLayouts } from "./frozen_features.ts";
 import { openPixelMaps } from "./pixel_maps.ts";
 
@@ -110,6 +110,10 @@ export const fastFlow: Detector = {
     }, input);
     const file = safetensorsBytes(new Map([...tensors, ...permutationTensors(permutations)]));
     return new Map([["flows.safetensors", file]]);
+  },
+  fitCost(plan, images) {
+    const { layouts, budget } = settingsOf(plan);
+    return trainingCost(layouts, budget, images);
   },
   open(plan, model, weights) {
     const { backbone, size, flow } = settingsOf(plan);

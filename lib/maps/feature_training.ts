@@ -9,8 +9,13 @@ import { childSeed, RandomState } from "../base/random.ts";
 import { constantRate, cosineRate, type Schedule } from "../onnx/optimizers.ts";
 import { networkTensors, type TrainingStep } from "../onnx/training.ts";
 import { trainWithCheckpoints } from "./checkpoints.ts";
-import type { FitInput } from "./detector.ts";
-import { openFrozenFeatures } from "./frozen_features.ts";
+import type { FitCost, FitInput } from "./detector.ts";
+import {
+  featureBytes,
+  type FeatureLayout,
+  mostKeptBytes,
+  openFrozenFeatures,
+} from "./frozen_features.ts";
 
 /** How long and how fast is trained. Plain JSON: it is part of keys. */
 export interface TrainingBudget {
@@ -43,9 +48,7 @@ export async function trainOnFeatures(
   { blocks, images, weights, seed, progress, checkpoints }: FitInput,
 ): Promise<ReturnType<typeof networkTensors>> {
   const batches = shuffledBatches(images, budget, childSeed(seed, "batches"));
-  const steps = "steps" in budget.length
-    ? budget.length.steps
-    : budget.length.epochs * batches.perEpoch;
+  const steps = stepsOf(budget, batches);
   const features = await openFrozenFeatures(backbone, size, weights!, blocks, images, {
     onProgress: (done) => progress(0, steps, `features of ${done} of ${images} images`),
   });
@@ -65,6 +68,29 @@ export async function trainOnFeatures(
   } finally {
     await features.close();
   }
+}
+
+/**
+ * What such a training takes on one core, from timings of both detectors on all backbones: time grows
+ * with places · channels², memory with the features of a batch.
+ */
+export function trainingCost(
+  layouts: readonly FeatureLayout[],
+  budget: TrainingBudget,
+  images: number,
+): FitCost {
+  const batches = shuffledBatches(images, budget, 0);
+  const work = layouts.reduce((sum, { channels, side }) => sum + (channels * side) ** 2, 0);
+  const perImage = featureBytes(layouts);
+  const kept = images * perImage <= mostKeptBytes ? images * perImage : 0;
+  return {
+    seconds: 2 + 0.02 * images + stepsOf(budget, batches) * batches.size * work * 6e-9,
+    mebibytes: 300 + (kept + 45 * batches.size * perImage) / 2 ** 20,
+  };
+}
+
+function stepsOf({ length }: TrainingBudget, { perEpoch }: ShuffledBatches): number {
+  return "steps" in length ? length.steps : length.epochs * perEpoch;
 }
 
 /** The batches of a training. */

@@ -35,9 +35,12 @@ export interface FrozenFeatures {
   close(): Promise<void>;
 }
 
+/** Features of all images together are kept if they take at most as many bytes. */
+export const mostKeptBytes: number = 2 ** 31;
+
 /** Options of `openFrozenFeatures`. */
 export interface FrozenFeaturesOptions {
-  /** Features of all images together are kept if they take at most as many bytes. @default 2 GiB */
+  /** @default mostKeptBytes */
   readonly keptBytes?: number;
   /** Called with the number of images whose features are kept so far. */
   readonly onProgress?: (images: number) => void;
@@ -63,6 +66,11 @@ export function featureLayouts(backbone: string, size: number): readonly Feature
   });
 }
 
+/** Bytes of one image's features. */
+export function featureBytes(layouts: readonly FeatureLayout[]): number {
+  return layouts.reduce((sum, { channels, side }) => sum + 4 * channels * side * side, 0);
+}
+
 /**
  * Reads `blocks` of images and gives the features of any of them.
  *
@@ -79,11 +87,11 @@ export async function openFrozenFeatures(
   images: number,
   options: FrozenFeaturesOptions = {},
 ): Promise<FrozenFeatures> {
-  const { keptBytes = 2 ** 31, onProgress } = options;
+  const { keptBytes = mostKeptBytes, onProgress } = options;
   const layouts = featureLayouts(backbone, size);
   const lengths = layouts.map(({ channels, side }) => channels * side * side);
   const session = await openBackbone(backbone, size, weights);
-  const keep = 4 * images * lengths.reduce((sum, length) => sum + length, 0) <= keptBytes;
+  const keep = images * featureBytes(layouts) <= keptBytes;
   const kept = keep ? lengths.map((length) => new Float32Array(images * length)) : [];
   const imageLength = size * size * 3;
   const pixels = keep ? undefined : new Uint8Array(images * imageLength);

@@ -12,7 +12,7 @@ import { unknownName } from "../base/errors.ts";
 import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
 import type { MapBlur } from "./anomaly_map.ts";
 import type { Detector, DetectorPlan } from "./detector.ts";
-import { type TrainingBudget, trainOnFeatures } from "./feature_training.ts";
+import { type TrainingBudget, trainingCost, trainOnFeatures } from "./feature_training.ts";
 import { featureLayouts } from "./frozen_features.ts";
 import { openPixelMaps } from "./pixel_maps.ts";
 import {
@@ -131,6 +131,10 @@ export const rd4ad: Detector = {
       stepFor: (batch) => rd4adStep(layouts, batch, decoder, distillation),
     }, input);
     return new Map([["student.safetensors", safetensorsBytes(tensors)]]);
+  },
+  fitCost(plan, images) {
+    const { size, budget } = parametersOf(plan);
+    return trainingCost(featureLayouts(plan.backbone!, size), budget, images);
   },
   open(plan, model, weights) {
     const { size, decoder, distillation } = parametersOf(plan);

@@ -155,6 +155,19 @@ Deno.test("FastFlow's kernels, epochs and last batches follow the variant", () =
   assert.throws(() => settings("papper", wide), /did you mean "paper"|paper/i);
 });
 
+Deno.test("the cost of a fit follows from budget, backbone and number of images", () => {
+  const cost = (profile: string, backbone: string, images: number) => {
+    const plan = fastFlow.plan({ profile, size: 256, backbone, variant: "paper" });
+    return fastFlow.fitCost!(plan, images);
+  };
+  const small = cost("cpu", "efficientnet_lite0", 200);
+  assert.ok(small.seconds > 20 && small.seconds < 200 && small.mebibytes < 1000);
+  const wide = cost("paper", "wide_resnet50_2", 1000); // features of 7 GB are not kept
+  assert.ok(wide.mebibytes > 5000 && wide.mebibytes < 12_000);
+  const twice = cost("paper", "wide_resnet50_2", 2000);
+  assert.ok(Math.abs(twice.seconds / wide.seconds - 2) < 0.05);
+});
+
 Deno.test("features that are kept and features computed for each batch are the same bits", async () => {
   const pixels = drawnPixels(11, 5, size);
   const open = (keptBytes: number) =>

@@ -89,6 +89,8 @@ export function fitStage(
 ): Stage {
   const count = selection.reduce((sum, { rows }) => sum + rows.length, 0);
   const patches = count * plan.grid[0] * plan.grid[1];
+  const cost = detector.fitCost?.(plan, count) ??
+    { seconds: 1 + patches * 5e-5, mebibytes: 200 + patches * 3e-3 };
   return makeStage({
     stage: "fit",
     revision: fitKind.revision,
@@ -107,7 +109,6 @@ export function fitStage(
     },
     numerics,
     label: `training of ${detector.name}, seed ${seed}`,
-    seconds: 1 + patches * 5e-5,
-    mebibytes: 200 + patches * 3e-3,
+    ...cost,
   });
 }
