@@ -62,6 +62,15 @@ export const program: Program = {
       summary: "what the store holds, and whether it is whole",
       load: async () => (await import("./lib/cli/cache.ts")).cacheCommand,
     },
+    scaffold: {
+      summary: "write a new detector, data set or experiment to start from, with its test",
+      load: async () => (await import("./lib/cli/scaffold.ts")).scaffoldCommands,
+    },
+    completions: {
+      summary: "print a script with which a shell completes the commands",
+      load: async () =>
+        (await import("./lib/cli/completions.ts")).completionsCommand(() => program.commands),
+    },
   },
 };
 

@@ -1,0 +1,114 @@
+/**
+ * What a cell shows: frames as tables, charts as SVG beside the Vega-Lite specification, images and
+ * anomaly maps. Each function gives a value that Jupyter displays when it is the last of a cell.
+ *
+ * @module
+ */
+import type { DataFrame } from "danfojs";
+import { encodePng } from "../lib/images/decode.ts";
+import { resizeImage, type RgbImage } from "../lib/images/resize.ts";
+import type { Chart } from "../lib/report/charts.ts";
+import { escapeHtml } from "../lib/report/escape.ts";
+import { renderSvg } from "../lib/report/render.ts";
+
+/** A value with forms by MIME type, of which a front end takes the richest that it knows. */
+export interface Displayed {
+  [key: symbol]: () => Readonly<Record<string, unknown>>;
+}
+
+function displayed(forms: Readonly<Record<string, unknown>>): Displayed {
+  return { [Symbol.for("Jupyter.display")]: () => forms };
+}
+
+/** A frame as a table; numbers have `digits` decimals. At most `limit` lines are shown. */
+export function showFrame(
+  frame: DataFrame,
+  { digits = 1, limit = 20 }: { readonly digits?: number; readonly limit?: number } = {},
+): Displayed {
+  const columns = frame.columns.map(String);
+  const all = frame.values as (string | number)[][];
+  const cell = (value: string | number): string =>
+    typeof value === "string"
+      ? value
+      : Number.isNaN(value)
+      ? ""
+      : Number.isInteger(value)
+      ? String(value)
+      : value.toFixed(digits);
+  const lines = all.slice(0, limit).map((line) => line.map(cell));
+  const more = all.length > limit ? `${all.length - limit} more lines` : "";
+  const row = (tag: string, cells: readonly string[]): string =>
+    `<tr>${cells.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join("")}</tr>`;
+  return displayed({
+    "text/html": `<table><thead>${row("th", columns)}</thead><tbody>${
+      lines.map((line) => row("td", line)).join("")
+    }</tbody></table>${more}`,
+    "text/plain": [columns, ...lines].map((line) => line.join("\t")).join("\n") +
+      (more === "" ? "" : `\n${more}`),
+  });
+}
+
+/** A chart, drawn, and as a specification for front ends that let it be explored. */
+export async function showChart(chart: Chart): Promise<Displayed> {
+  return displayed({
+    "image/svg+xml": await renderSvg(chart),
+    "application/vnd.vegalite.v6+json": chart.spec,
+    "text/plain": `${chart.title}: ${chart.description}`,
+  });
+}
+
+/** Images of one height in a row, each drawn `scale` times as large. */
+export async function showImages(images: readonly RgbImage[], scale = 2): Promise<Displayed> {
+  const parts = images.map((one) => resizeImage(one, one.width * scale, one.height * scale));
+  const gap = 8;
+  const height = Math.max(...parts.map((one) => one.height));
+  const width = parts.reduce((sum, one) => sum + one.width + gap, -gap);
+  const data = new Uint8Array(width * height * 3).fill(255);
+  let left = 0;
+  for (const part of parts) {
+    for (let y = 0; y < part.height; y++) {
+      const line = part.data.subarray(y * part.width * 3, (y + 1) * part.width * 3);
+      data.set(line, (y * width + left) * 3);
+    }
+    left += part.width + gap;
+  }
+  const png = await encodePng({ width, height, data });
+  return displayed({
+    "image/png": png.toBase64(),
+    "text/plain": `${images.length} images`,
+  });
+}
+
+/** A map `[size, size]` as an image from black (its least value) over red to yellow (its greatest). */
+export function heatImage(map: Float32Array, size: number): RgbImage {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of map) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const data = new Uint8Array(map.length * 3);
+  const range = high > low ? high - low : 1;
+  for (let i = 0; i < map.length; i++) {
+    const share = (map[i] - low) / range;
+    data[3 * i] = Math.round(255 * Math.min(1, 2 * share));
+    data[3 * i + 1] = Math.round(255 * Math.max(0, 2 * share - 1));
+  }
+  return { width: size, height: size, data };
+}
+
+/** Labels `[size, size]` as colours. */
+export function labelImage(labels: Uint8Array, size: number): RgbImage {
+  const colours = [
+    [68, 68, 68],
+    [76, 120, 168],
+    [245, 133, 24],
+    [84, 162, 75],
+    [228, 87, 86],
+    [178, 121, 162],
+    [238, 202, 59],
+    [114, 183, 178],
+  ];
+  const data = new Uint8Array(labels.length * 3);
+  for (let i = 0; i < labels.length; i++) data.set(colours[labels[i] % colours.length], 3 * i);
+  return { width: size, height: size, data };
+}

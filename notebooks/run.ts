@@ -1,0 +1,123 @@
+/**
+ * Executes the notebooks from top to bottom and says how long each took; a cell that throws makes it
+ * fail. The executed copies go to `--out DIR` or nowhere; the notebooks themselves stay without output.
+ *
+ *     deno task notebooks
+ *     deno task notebooks 01_table3 --out executed
+ *
+ * Needs `jupyter-nbconvert` and `jupyter-client` (Debian packages, or nbconvert and nbclient by pip).
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/** The folder of the notebooks. */
+export const notebookFolder = fileURLToPath(new URL("./", import.meta.url));
+
+/** Names of the notebooks without ending, sorted. */
+export async function notebookNames(): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(notebookFolder));
+  return entries.map(({ name }) => name).filter((name) => name.endsWith(".ipynb"))
+    .map((name) => name.slice(0, -".ipynb".length)).sort();
+}
+
+/** Whether nbconvert can be called. */
+export async function hasNbconvert(): Promise<boolean> {
+  try {
+    return (await nbconvert(["--version"], {}).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** What an executed notebook gave. */
+export interface ExecutedNotebook {
+  readonly seconds: number;
+  /** The notebook with its outputs, or undefined where a cell threw. */
+  readonly file: string | undefined;
+  /** What nbconvert said. */
+  readonly log: string;
+}
+
+/**
+ * Executes a notebook into the folder `out`.
+ *
+ * @param work what the notebook uses as its work folder; its own below `.cache` where none is given
+ */
+export async function executeNotebook(
+  name: string,
+  out: string,
+  work?: string,
+): Promise<ExecutedNotebook> {
+  // `deno jupyter --install` writes into the home folder; a folder of our own leaves that alone.
+  const kernels = await Deno.makeTempDir({ prefix: "kernels" });
+  try {
+    await Deno.mkdir(join(kernels, "kernels", "deno"), { recursive: true });
+    await Deno.writeTextFile(
+      join(kernels, "kernels", "deno", "kernel.json"),
+      JSON.stringify({
+        argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
+        display_name: "Deno",
+        language: "typescript",
+      }),
+    );
+    const start = performance.now();
+    const { success, stderr } = await nbconvert([
+      ...["--to", "notebook", "--execute", "--ExecutePreprocessor.timeout=600"],
+      ...["--output-dir", resolve(out), `${name}.ipynb`],
+    ], {
+      JUPYTER_PATH: kernels,
+      NO_COLOR: "1",
+      ...(work === undefined ? {} : { NOTEBOOK_WORK: work }),
+    }).output();
+    return {
+      seconds: (performance.now() - start) / 1000,
+      file: success ? join(resolve(out), `${name}.ipynb`) : undefined,
+      log: new TextDecoder().decode(stderr),
+    };
+  } finally {
+    await Deno.remove(kernels, { recursive: true });
+  }
+}
+
+function nbconvert(args: readonly string[], env: Readonly<Record<string, string>>): Deno.Command {
+  return new Deno.Command("jupyter-nbconvert", { args: [...args], cwd: notebookFolder, env });
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    options: { out: { type: "string" } },
+    allowPositionals: true,
+  });
+  if (!await hasNbconvert()) {
+    console.error("Cannot execute notebooks: install jupyter-nbconvert and jupyter-client.");
+    return 3;
+  }
+  const names = await notebookNames();
+  const unknown = positionals.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    console.error(`Unknown notebook ${unknown}. Known: ${names.join(", ")}.`);
+    return 2;
+  }
+  const temporary = await Deno.makeTempDir();
+  let failed = 0;
+  try {
+    for (const name of positionals.length > 0 ? positionals : names) {
+      const { seconds, file, log } = await executeNotebook(name, values.out ?? temporary);
+      console.log(`${name}: ${file === undefined ? "failed" : "ok"}, ${seconds.toFixed(1)} s`);
+      if (file === undefined) {
+        failed++;
+        console.error(log);
+      }
+    }
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
