@@ -11,6 +11,7 @@ import type { TensorMap } from "../onnx/parameters.ts";
 import type { MapReading } from "./anomaly_map.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { EmbeddingSpec } from "./embedding.ts";
+import type { VariantTable } from "./variants.ts";
 
 /** What a run chooses for all its detectors. */
 export interface DetectorSetting {
@@ -104,6 +105,8 @@ export interface Detector {
   readonly revision: number;
   /** Names of the variants; the first is the default. */
   readonly variants: readonly string[];
+  /** What each variant sets; where it is given, `plan` takes mixed variants too (see variants.ts). */
+  readonly switches?: VariantTable<object>;
   plan(setting: DetectorSetting): DetectorPlan;
   /** What depends on no image and no seed, such as a teacher: made once for all fits. */
   prepare?(input: PrepareInput): Promise<DetectorModel>;

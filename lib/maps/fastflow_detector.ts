@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { unknownName } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
 import type { Detector, DetectorPlan } from "./detector.ts";
@@ -23,6 +22,7 @@ import {
 import { type TrainingBudget, trainingCost, trainOnFeatures } from "./feature_training.ts";
 import { type FeatureLayout, featureLayouts } from "./frozen_features.ts";
 import { openPixelMaps } from "./pixel_maps.ts";
+import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What the implementations do differently. */
 interface Variant {
@@ -37,11 +37,11 @@ interface Variant {
  * The variants. `paper`: anomalib as the paper used it; `official`: gathierry/FastFlow, from which
  * anomalib's is derived (the authors published none).
  */
-export const fastFlowVariants = {
+export const fastFlowVariants: VariantTable<Variant> = {
   "paper": { only3x3: [], epochs: 200, lastBatch: "kept" },
   "official": { only3x3: ["resnet18"], epochs: 500, lastBatch: "dropped" },
   "anomalib-2023-10": { only3x3: ["resnet18"], epochs: 500, lastBatch: "kept" },
-} as const satisfies Readonly<Record<string, Variant>>;
+};
 
 /** What a profile sets. */
 interface Budget extends Pick<TrainingBudget, "batch" | "learningRate" | "schedule"> {
@@ -73,12 +73,9 @@ export const fastFlow: Detector = {
   name: "FastFlow",
   revision: 1,
   variants: Object.keys(fastFlowVariants),
+  switches: fastFlowVariants,
   plan({ profile, size, backbone, variant }) {
-    if (!Object.hasOwn(fastFlowVariants, variant)) {
-      throw unknownName("variant of fastflow", variant, Object.keys(fastFlowVariants));
-    }
-    const { only3x3, epochs, lastBatch }: Variant =
-      fastFlowVariants[variant as keyof typeof fastFlowVariants];
+    const { only3x3, epochs, lastBatch } = variantNamed("fastflow", fastFlowVariants, variant);
     const { steps, flowSteps, ...budget } = fastFlowBudgets[profile];
     const parameters: Parameters = {
       size,

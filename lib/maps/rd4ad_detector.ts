@@ -23,6 +23,7 @@ import {
   rd4adStep,
   rebuiltFeatures,
 } from "./rd4ad.ts";
+import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What the implementations do differently. */
 interface Variant extends DistillationSettings {
@@ -37,7 +38,7 @@ interface Variant extends DistillationSettings {
  * 1389, which the paper used; `anomalib-0.7` the release before it. Where anomalib stops early, by the
  * test images' AUROC, this does not.
  */
-export const rd4adVariants = {
+export const rd4adVariants: VariantTable<Variant> = {
   "paper": {
     loss: "flattened",
     embeddingWidth: 64,
@@ -70,7 +71,7 @@ export const rd4adVariants = {
     blurBorder: "reflect_no_edge",
     batch: 32,
   },
-} as const satisfies Readonly<Record<string, Variant>>;
+};
 
 /** Budgets by profile; a batch that is left out is the variant's. */
 export const rd4adBudgets: Readonly<
@@ -97,15 +98,12 @@ export const rd4ad: Detector = {
   name: "RD4AD",
   revision: 1,
   variants: Object.keys(rd4adVariants),
+  switches: rd4adVariants,
   plan({ profile, size, backbone, variant }) {
-    if (!Object.hasOwn(rd4adVariants, variant)) {
-      throw unknownName("variant of rd4ad", variant, Object.keys(rd4adVariants));
-    }
     if (!Object.hasOwn(decoderLayouts, backbone)) {
       throw unknownName("backbone of rd4ad", backbone, Object.keys(decoderLayouts));
     }
-    const { blurBorder, batch, ...distillation }: Variant =
-      rd4adVariants[variant as keyof typeof rd4adVariants];
+    const { blurBorder, batch, ...distillation } = variantNamed("rd4ad", rd4adVariants, variant);
     const parameters: Parameters = {
       size,
       decoder: decoderLayouts[backbone],

@@ -62,6 +62,26 @@ export const assumptions: readonly Assumption[] = [
     concerns: uses("patchcore"),
   },
   {
+    id: "fastflow-flow",
+    text: "FastFlow's batch size (32), and the kernels of its subnets (3 x 3 and 1 x 1 in turn), " +
+      "which the paper does not give, are anomalib's for WideResNet-50-2.",
+    concerns: uses("fastflow"),
+  },
+  {
+    id: "rd4ad-width",
+    text:
+      "The blocks of RD4AD's bottleneck are as wide inside as anomalib makes them: half as wide as " +
+      "the official code's. --variant rd4ad=official has the latter.",
+    concerns: uses("rd4ad"),
+  },
+  {
+    id: "rd4ad-decoders",
+    text:
+      "RD4AD's decoders of the backbones small and EfficientNet-Lite0, for which none is published, " +
+      "mirror them with basic residual blocks (lib/maps/rd4ad.ts).",
+    concerns: uses("rd4ad"),
+  },
+  {
     id: "forest-scale-pos-weight",
     text:
       "scale_pos_weight is the number of good by the number of bad training images, as in the " +

@@ -19,6 +19,7 @@ import { modelBytes } from "../../lib/onnx/proto.ts";
 import { openSession } from "../../lib/onnx/session.ts";
 import { networkTensors, train, type TrainingStep } from "../../lib/onnx/training.ts";
 import { safetensorsBytes } from "../../lib/weights/safetensors.ts";
+import { singleMoves } from "../../lib/maps/variants.ts";
 import {
   assertNear,
   assertRelative,
@@ -245,5 +246,12 @@ Deno.test("RD4AD's variants differ where the implementations do", () => {
   assert.equal(new Set(rd4ad.variants.map(parameters)).size, 3);
   assert.match(parameters("paper"), /"epochs":200.*"sigma":4,"border":"reflect_no_edge"/);
   assert.match(parameters("official"), /"reflect_edge"/);
-  assert.throws(() => parameters("offical"), /official/);
+  assert.throws(() => parameters("offical"), /offical/);
+  const moves = singleMoves("rd4ad", rd4ad.switches!, "paper", "official");
+  assert.deepEqual(moves, ["paper:embeddingWidth=official", "paper:blurBorder=official"]);
+  assert.equal(
+    parameters("paper:embeddingWidth=official:blurBorder=official"),
+    parameters("official"),
+  );
+  assert.throws(() => parameters("paper:lose=official"), /switch of rd4ad/);
 });
