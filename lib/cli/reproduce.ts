@@ -98,7 +98,11 @@ async function writeRuns(
     const results: ExperimentResult[] = [];
     for (const one of outcomes) {
       const result = resultOfRun(one, { cached, run }, seconds);
-      const folder = join(options.out, result.experiment, result.profile);
+      const folder = join(
+        options.out,
+        result.experiment,
+        result.dataset.maps === undefined ? result.profile : "maps",
+      );
       await writeRun(folder, one, result, store);
       output.log(`${result.experiment}: written to ${folder}`);
       results.push(result);

@@ -19,6 +19,7 @@ import { backboneNamed } from "../weights/backbones.ts";
 import type { OptionSpecs, OptionValues } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import { pairWithData } from "./run_data.ts";
+import { importedSetting } from "./run_imported.ts";
 import { planSegmentations } from "./run_segmentations.ts";
 
 /** Options of the commands that plan. */
@@ -61,6 +62,12 @@ export const runOptionSpecs = {
     description:
       "segmentation map: vad, whole, rings:N, a label PNG, or a folder with one for each " +
       "class or image",
+  },
+  maps: {
+    type: "string",
+    value: "DIR",
+    description:
+      "anomaly maps of other tools in the layout of the public SegAD code, instead of images",
   },
   variant: {
     type: "string",
@@ -107,6 +114,12 @@ export async function planRuns(
   choose: "all" | "named" = "named",
 ): Promise<Plan[]> {
   const chosen = chosenParts(experiments, options);
+  if (options.maps !== undefined) {
+    const setting = await importedSetting(options.maps, experiments, options.segmap);
+    return experiments.map((experiment, i) =>
+      planExperiment(experiment, chosen[i].rows, { ...setting, seeds: chosen[i].seeds })
+    );
+  }
   const paired = await pairWithData(experiments, options.data, choose);
   const settings = new Map<Dataset, Omit<RunSetting, "seeds">>();
   for (const { dataset } of paired) {

@@ -16,7 +16,7 @@ import { shownList, shownPath } from "./shown_path.ts";
 
 /** A layout: one file, and one line in the table of `datasets.ts`. */
 export interface Layout {
-  readonly name: Exclude<LayoutName, "synthetic">;
+  readonly name: Exclude<LayoutName, "synthetic" | "maps">;
   /** What the folder should hold, as the end of a sentence. */
   readonly shape: string;
   /** Whether a folder is meant to have this layout; it may still have faults. */

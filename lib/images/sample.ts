@@ -34,8 +34,8 @@ export type ImageSource =
   /** One product a class; ids begin with the class, "part1/test/bad/0001.png". */
   | { readonly kind: "products"; readonly products: readonly SyntheticProduct[] };
 
-/** Names of the layouts that `openDataset` reads, and the embedded products. */
-export type LayoutName = "vad" | "visa" | "mvtec" | "synthetic";
+/** Names of the layouts that `openDataset` reads, the embedded products, and maps without their images. */
+export type LayoutName = "vad" | "visa" | "mvtec" | "synthetic" | "maps";
 
 /** A data set: its samples in canonical order, and where their pixels come from. */
 export interface Dataset {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Experiment, type ExperimentRow, type SingleMethod } from "../runner/experiment.ts";
+import type { Experiment, ExperimentRow, SingleMethod } from "../runner/experiment.ts";
 import { canonicalJson, type Json } from "../base/digest.ts";
 import { mean } from "../base/statistics.ts";
 import type { PublishedCell } from "./paper_numbers.ts";

@@ -38,7 +38,12 @@ export function resultOfRun(
     experiment: experiment.id,
     title: experiment.title,
     profile: profile.name,
-    dataset: { name: dataset.name, digest: dataset.digest, images: dataset.samples.length },
+    dataset: {
+      name: dataset.name,
+      digest: dataset.digest,
+      images: dataset.samples.length,
+      ...(setting.imported === undefined ? {} : { maps: [...setting.imported.keys()] }),
+    },
     seeds: setting.seeds,
     ...(view === "metrics" ? {} : { view }),
     rows: rows.map((row) => judge(row, resultRow(row))),
@@ -63,10 +68,15 @@ export function resultOfRun(
 
 /** What a reader must know to judge the numbers. */
 function notesOf({ protocol, rows }: Experiment, setting: RunSetting): string[] {
-  const { profile, backbone } = setting;
-  const settings = `Profile ${profile.name}: ${profile.description}; backbone ${backbone}; ` +
-    `${segmentationText(setting)}.`;
-  return rows.length === 0 ? [] : [`Protocol: ${protocol.description}.`, settings];
+  const { profile, backbone, notes = [] } = setting;
+  const segmentation = segmentationText(setting);
+  const settings = setting.imported === undefined
+    ? `Profile ${profile.name}: ${profile.description}; backbone ${backbone}; ${segmentation}.`
+    : `${segmentation.charAt(0).toUpperCase()}${segmentation.slice(1)}.`;
+  return [
+    ...(rows.length === 0 ? [] : [`Protocol: ${protocol.description}.`, settings]),
+    ...notes,
+  ];
 }
 
 /** Adds verdicts and audit to the rows of a plan. */

@@ -78,6 +78,8 @@ export interface DatasetSummary {
   readonly digest: string;
   /** Number of images, of all splits. */
   readonly images: number;
+  /** Detectors whose maps were imported from other tools; nothing else of the data set is known. */
+  readonly maps?: readonly string[];
 }
 
 /** A decision that the paper does not state, by its id. */
@@ -242,6 +244,7 @@ export const experimentResult: z.ZodType<ExperimentResult> = z.strictObject({
     name,
     digest: z.string().regex(/^[0-9a-f]{64}$/),
     images: z.int().nonnegative(),
+    maps: z.array(name).exactOptional(),
   }),
   seeds: z.array(z.int().nonnegative()),
   view: z.enum(experimentViews).exactOptional(),

@@ -157,7 +157,9 @@ export function arrow(column: Pick<TableColumn, "better">): string {
 /** Profile, data set and seeds. */
 export function subtitle({ profile, dataset, seeds }: ExperimentResult): string {
   return [
-    `Profile ${profile} (${profiles[profile].description})`,
+    dataset.maps === undefined
+      ? `Profile ${profile} (${profiles[profile].description})`
+      : `Maps of other tools (${dataset.maps.join(", ")})`,
     `${dataset.name}, ${dataset.images.toLocaleString("en")} images`,
     ...(seeds.length === 0 ? [] : [
       seeds.length === 1

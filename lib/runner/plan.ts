@@ -10,7 +10,9 @@ import { forestPresets } from "../forest/presets.ts";
 import type { Dataset, Sample } from "../images/sample.ts";
 import { classifierFolds, classifierSplit } from "../images/splits.ts";
 import type { Detector, DetectorPlan, DetectorSetting } from "../maps/detector.ts";
+import type { MapReading } from "../maps/anomaly_map.ts";
 import { detectors } from "../maps/detectors.ts";
+import type { ImportedImage } from "../maps/imported_maps.ts";
 import type { SupervisedMethod, SupervisedPlan } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
 import type { NumericsClass } from "../onnx/session.ts";
@@ -37,6 +39,7 @@ import { forestStage } from "./stages/forest.ts";
 import { generatedId, generatedStage } from "./stages/generated.ts";
 import { mapsStage } from "./stages/maps.ts";
 import { outOfFoldStage } from "./stages/out_of_fold.ts";
+import { importedStage } from "./stages/imported.ts";
 import { pictureStage } from "./stages/picture.ts";
 import { pixelsStage } from "./stages/pixels.ts";
 import { predictStage } from "./stages/predict.ts";
@@ -59,6 +62,10 @@ export interface RunSetting {
   /** The map with one segment, for ablations. */
   readonly wholeImage: PlannedSegmentation;
   readonly numerics: NumericsClass;
+  /** Maps that other tools made: by detector and id of the image. Nothing is trained then. */
+  readonly imported?: ReadonlyMap<string, ReadonlyMap<string, ImportedImage>>;
+  /** What stands under every table of the run. */
+  readonly notes?: readonly string[];
 }
 
 /** The scores of a row for one class and seed. */
@@ -70,6 +77,16 @@ export interface PlannedCell {
   /** Its payload has `scores.npy`, in the order of `test`. */
   readonly scores: Stage;
   readonly test: readonly Sample[];
+  /** Of a detector alone: its maps by pack. */
+  readonly maps?: readonly PlannedMaps[];
+}
+
+/** The maps of some images. */
+export interface PlannedMaps {
+  /** Its payload has `maps.npy` at native resolution, in the order of `samples`. */
+  readonly stage: Stage;
+  readonly samples: readonly Sample[];
+  readonly reading: MapReading;
 }
 
 /** A row with what it takes to fill it, or the reason why it cannot be. */
@@ -153,6 +170,8 @@ interface ImageRows {
   readonly stages: readonly Stage[];
   /** Place of an image among the rows of the stages, by id. */
   readonly places: ReadonlyMap<string, number>;
+  /** The maps that features are made of, except imported ones. */
+  readonly maps?: readonly PlannedMaps[];
 }
 
 /** Plans rows; stages that several rows share are made once. */
@@ -176,13 +195,14 @@ class RowPlanner {
       seeds.map((seed): PlannedCell => {
         const split = this.#split(name, seed);
         const label = part === undefined ? row.row : `${row.row}: ${part}`;
-        const scores = this.#scores(label, method, name, seed, split);
+        const { scores, maps } = this.#scores(label, method, name, seed, split);
         return {
           class: name,
           ...(part === undefined ? {} : { part }),
           seed,
           scores,
           test: split.test,
+          ...(maps === undefined ? {} : { maps }),
         };
       })
     );
@@ -240,7 +260,7 @@ class RowPlanner {
     name: string,
     seed: number,
     split: SplitImages,
-  ): Stage {
+  ): Pick<PlannedCell, "scores" | "maps"> {
     switch (method.kind) {
       case "detector": {
         const { segmentations, wholeImage } = this.#setting;
@@ -248,16 +268,22 @@ class RowPlanner {
         const segmentation = known === undefined || known instanceof HarnessError
           ? wholeImage
           : known;
-        const { stages, places } = this.#features(method.detector, name, seed, segmentation);
+        const { stages, places, maps } = this.#features(
+          method.detector,
+          name,
+          seed,
+          segmentation,
+        );
         const test = split.test.map(({ id }) => places.get(id)!);
-        return scoresStage(stages, test, `${label}, seed ${seed}`);
+        const scores = scoresStage(stages, test, `${label}, seed ${seed}`);
+        return maps === undefined ? { scores } : { scores, maps };
       }
       case "segad":
-        return this.#forest(label, method, name, seed, split);
+        return { scores: this.#forest(label, method, name, seed, split) };
       case "supervised": {
         const { stages, places } = this.#predictions(method.method, name, seed, method.size);
         const test = split.test.map(({ id }) => places.get(id)!);
-        return scoresStage(stages, test, `${label}, seed ${seed}`);
+        return { scores: scoresStage(stages, test, `${label}, seed ${seed}`) };
       }
     }
   }
@@ -270,12 +296,11 @@ class RowPlanner {
     split: SplitImages,
   ): Stage {
     const { classifier } = method;
-    const missing = method.detectors.filter((id) => !detectors.has(id));
+    const { imported } = this.#setting;
+    const missing = method.detectors.filter((id) => !(imported ?? detectors).has(id));
     if (classifier !== undefined && !supervisedMethods.has(classifier)) missing.push(classifier);
     if (missing.length > 0) {
-      throw new MissingMethod(
-        `needs ${missing.map(methodName).join(", ")}, which this version cannot train`,
-      );
+      throw this.#missing(missing);
     }
     const segmentation = method.segments === "one"
       ? this.#setting.wholeImage
@@ -290,7 +315,7 @@ class RowPlanner {
     return forestStage({
       featureSet: method.features ?? "paper",
       features: new Map(
-        method.detectors.map((id, i) => [detectors.get(id)!.name, features[i].stages]),
+        method.detectors.map((id, i) => [methodName(id), features[i].stages]),
       ),
       segments: segmentation.segments,
       ...(classifier === undefined ? {} : {
@@ -319,10 +344,9 @@ class RowPlanner {
     segmentation: PlannedSegmentation,
   ): ImageRows {
     return this.#once(["features", id, name, seed, segmentation.digest], () => {
+      if (this.#setting.imported !== undefined) return this.#imported(id, name, segmentation);
       const detector = detectors.get(id);
-      if (detector === undefined) {
-        throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
-      }
+      if (detector === undefined) throw this.#missing([id]);
       const { profile, numerics } = this.#setting;
       const plan = detector.plan(this.#methodSetting(detector));
       const prepared = this.#prepared(detector, plan);
@@ -366,8 +390,42 @@ class RowPlanner {
       ];
       const samples = samplesOf([...mapped, ...generated.map(({ packRows }) => packRows)]);
       const places = new Map(samples.map((sample, place) => [sample.id, place]));
-      return { stages, places };
+      const maps = mapped.map((packRows, i): PlannedMaps => ({
+        stage: stages[i].needs[0],
+        samples: samplesOf([packRows]),
+        reading: plan.reading,
+      }));
+      return { stages, places, maps };
     });
+  }
+
+  /** Statistics of the maps that another tool made. */
+  #imported(id: string, name: string, segmentation: PlannedSegmentation): ImageRows {
+    const maps = this.#setting.imported!.get(id);
+    if (maps === undefined) throw this.#missing([id]);
+    const stages = this.#packs.get(name)!.map((pack) => {
+      const packRows = { pack, rows: pack.samples.map((_, row) => row) };
+      const images = pack.samples.map((sample) => maps.get(sample.id)!);
+      return importedStage(
+        images,
+        segmentation,
+        this.#setting.profile.size,
+        packRows,
+        methodName(id),
+      );
+    });
+    const samples = this.#packs.get(name)!.flatMap((pack) => pack.samples);
+    return { stages, places: new Map(samples.map(({ id }, place) => [id, place])) };
+  }
+
+  /** Why a method cannot be used. */
+  #missing(ids: readonly string[]): MissingMethod {
+    const names = ids.map(methodName).join(", ");
+    return new MissingMethod(
+      this.#setting.imported === undefined
+        ? `needs ${names}, which this version cannot train`
+        : `needs ${names}, of which the given folder has no maps`,
+    );
   }
 
   /** The forest's good images with generated defects, for the protocol that asks for them. */
@@ -392,8 +450,11 @@ class RowPlanner {
   #predictions(id: string, name: string, seed: number, size?: number): ImageRows {
     return this.#once(["predictions", id, name, seed, size ?? 0], () => {
       const method = supervisedMethods.get(id);
-      if (method === undefined) {
-        throw new MissingMethod(`needs ${methodName(id)}, which this version cannot train`);
+      if (method === undefined) throw this.#missing([id]);
+      if (this.#setting.imported !== undefined) {
+        throw new MissingMethod(
+          `${method.name} needs the images, and maps of other tools were given`,
+        );
       }
       const setting = this.#methodSetting(method);
       const plan = method.plan({ ...setting, size: scaledSize(size, setting.size) });

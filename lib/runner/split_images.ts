@@ -43,12 +43,12 @@ export function splitImages(
   const part = (split: Sample["split"], label: 0 | 1) =>
     samples.filter((sample) => sample.split === split && sample.label === label);
   const good = part("train", 0);
-  const { detectors, forest } = protocol.good === "halves"
-    ? halveGood(good, seed)
-    : holdTenthOfGood(good);
+  const { detectors, forest } = goodParts(dataset, protocol, good, seed);
   const testBad = part("test", 1);
   checkParts(dataset, name, [
-    ["good training images for the detectors", detectors.length, "train/good"],
+    ...(dataset.layout === "maps"
+      ? []
+      : [["good training images for the detectors", detectors.length, "train/good"] as const]),
     ["good training images for the forest", forest.length, "train/good"],
     ["good test images", part("test", 0).length, "test/good"],
     ["bad test images", testBad.length, "test/bad"],
@@ -66,6 +66,17 @@ export function splitImages(
     test: [...part("test", 0), ...test],
     mapped: samples.filter((sample) => !fitted.has(sample)),
   };
+}
+
+/** The good training images by purpose. Imported maps are of images that no detector was trained on. */
+function goodParts(
+  { layout }: Dataset,
+  protocol: Protocol,
+  good: readonly Sample[],
+  seed: number,
+): { readonly detectors: readonly Sample[]; readonly forest: readonly Sample[] } {
+  if (layout === "maps") return { detectors: [], forest: good };
+  return protocol.good === "halves" ? halveGood(good, seed) : holdTenthOfGood(good);
 }
 
 /** The bad images that train the forest, and those that test it. */

@@ -93,7 +93,8 @@ async function readStatistics(
   { count, read }: FeatureSource,
   detector: string,
 ): Promise<DetectorStatistics> {
-  const role = `features:${detector}`;
+  const role = ["features", "imported"].map((stage) => `${stage}:${detector}`)
+    .find((role) => count(role) > 0)!;
   const segments: number[] = [];
   const maxima: number[] = [];
   for (let i = 0; i < count(role); i++) {
@@ -134,7 +135,9 @@ export interface ForestTask {
 /** The forest of a row and seed. */
 export function forestStage(task: ForestTask): Stage {
   const needs: Record<string, StageNeeds[string]> = {};
-  for (const [detector, stages] of task.features) needs[`features:${detector}`] = stages;
+  for (const [detector, stages] of task.features) {
+    needs[`${stages[0].input.stage}:${detector}`] = stages;
+  }
   if (task.classifier !== undefined) {
     const { scores } = task.classifier;
     needs[scores[0].input.stage] = scores;

@@ -11,6 +11,7 @@ import { featuresKind } from "./features.ts";
 import { fitKind } from "./fit.ts";
 import { forestKind } from "./forest.ts";
 import { generatedKind } from "./generated.ts";
+import { importedKind } from "./imported.ts";
 import { mapsKind } from "./maps.ts";
 import { pictureKind } from "./picture.ts";
 import { outOfFoldKind } from "./out_of_fold.ts";
@@ -29,6 +30,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   fit: fitKind,
   maps: mapsKind,
   features: featuresKind,
+  imported: importedKind,
   train: trainKind,
   predict: predictKind,
   out_of_fold: outOfFoldKind,

@@ -18,7 +18,7 @@ interface Parameters {
 export const scoresKind = stageKind<Parameters>({
   revision: 1,
   async run({ parameters: { test }, count, read }) {
-    const role = predictionRole({ count }) ?? "features";
+    const role = predictionRole({ count }) ?? (count("imported") > 0 ? "imported" : "features");
     const scores: number[] = [];
     for (let i = 0; i < count(role); i++) {
       const payload = await read(role, i, ["scores.npy"]);
