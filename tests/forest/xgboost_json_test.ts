@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { sha256 } from "../../lib/base/digest.ts";
 import { DataError } from "../../lib/base/errors.ts";
 import { fitBoostedForest } from "../../lib/forest/boosted_forest.ts";
 import { predictMargin } from "../../lib/forest/predictor.ts";
 import { forestPresets } from "../../lib/forest/presets.ts";
 import { forestFromXgboostJson, forestToXgboostJson } from "../../lib/forest/xgboost_json.ts";
+import { objectives, ourModel, type ReadModel, readModelsPath } from "./our_model.ts";
 import { drawTable, firstRows, largestDifference, modelCases } from "./tables.ts";
 
 for (const { name, model, features, margins } of modelCases()) {
@@ -57,42 +59,16 @@ Deno.test("whole numbers among weights keep their point, which xgboost insists o
   }
 });
 
-const python = Deno.env.get("PEER_PYTHON");
-Deno.test({
-  name: "xgboost reads our model and predicts the same margins" +
-    (python === undefined ? " (skipped: set PEER_PYTHON to a Python with xgboost 2.0.3)" : ""),
-  ignore: python === undefined,
-  async fn() {
-    const folder = await Deno.makeTempDir();
-    try {
-      for (const objective of ["binary:logistic", "binary:logitraw"] as const) {
-        const { features, labels } = drawTable("missing", 400, 7, 9);
-        const parameters = { ...forestPresets.BRF, num_parallel_tree: 20, objective };
-        const forest = fitBoostedForest(features, labels, parameters, 4);
-        const names = Array.from({ length: 7 }, (_, column) => `segment${column}_mean`);
-        await Deno.writeTextFile(`${folder}/model.json`, forestToXgboostJson(forest, names));
-        const bytes = new Uint8Array(features.values.buffer);
-        await Deno.writeFile(`${folder}/features.f32`, bytes);
-        const script = `
-import json, sys, numpy, xgboost
-booster = xgboost.Booster(model_file=sys.argv[1] + "/model.json")
-table = numpy.fromfile(sys.argv[1] + "/features.f32", "<f4").reshape(-1, 7)
-table = xgboost.DMatrix(table, feature_names=booster.feature_names)
-print(json.dumps(booster.predict(table, output_margin=True).astype(float).tolist()))
-print(json.dumps(booster.feature_names))
-`;
-        const { stdout } = await new Deno.Command(python!, { args: ["-c", script, folder] })
-          .output();
-        const [theirs, theirNames] = new TextDecoder().decode(stdout).split("\n");
-        const difference = largestDifference(predictMargin(forest, features), JSON.parse(theirs));
-        assert.ok(difference <= 1e-6, `${objective}: ${difference}`);
-        assert.deepEqual(JSON.parse(theirNames), names);
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+for (const objective of objectives) {
+  Deno.test(`xgboost reads our model and predicts the same margins: ${objective}`, async () => {
+    const { text, margins, names } = ourModel(objective);
+    const read = JSON.parse(await Deno.readTextFile(readModelsPath))[objective] as ReadModel;
+    assert.equal(sha256(text), read.sha256, "the model is another: run tests/forest/our_model.ts");
+    const difference = largestDifference(margins, read.margins);
+    assert.ok(difference <= 1e-6, `${difference}`);
+    assert.deepEqual(read.names, names);
+  });
+}
 
 for (
   const [name, change, words] of [
