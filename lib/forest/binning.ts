@@ -23,11 +23,12 @@ export interface FeatureCuts {
   readonly floors: Float32Array; // [columns]
 }
 
-/** A binned table, column-major. A missing value has the bin after the column's last. */
+/** A binned table, column-major. A missing value has the bin after the column's last one. */
 export interface BinnedMatrix {
   readonly rows: number;
   readonly columns: number;
-  readonly bins: Uint16Array; // [columns, rows]
+  /** Twice the bin of each value: where its pair of sums begins in a histogram of its column. */
+  readonly pairIndices: Uint16Array; // [columns, rows]
   /** Bins of each column, without the one for missing values. */
   readonly binCounts: Int32Array; // [columns]
   /** 1 for columns with a missing value. */
@@ -117,14 +118,17 @@ export function fitCuts(features: FeatureMatrix, maxBin: number): FeatureCuts {
   return { starts, cuts, floors };
 }
 
-/** The bin of every value: the number of the column's cuts that are not above it, at most the last bin. */
+/**
+ * Finds the bin of every value: the number of the column's cuts that are not above it, at most the last
+ * bin.
+ */
 export function binFeatures(
   features: FeatureMatrix,
   cuts: FeatureCuts,
   arena: Arena = plainArena(false),
 ): BinnedMatrix {
   const { rows, columns, values } = features;
-  const bins = arena.uint16(rows * columns);
+  const pairIndices = arena.uint16(rows * columns);
   const binCounts = arena.int32(columns);
   const hasMissing = arena.uint8(columns);
   for (let j = 0; j < columns; j++) {
@@ -134,14 +138,14 @@ export function binFeatures(
     for (let i = 0, k = j; i < rows; i++, k += columns) {
       const value = Math.fround(values[k]);
       if (value !== value) {
-        bins[offset + i] = own.length;
+        pairIndices[offset + i] = 2 * own.length;
         hasMissing[j] = 1;
       } else {
-        bins[offset + i] = binOf(own, value);
+        pairIndices[offset + i] = 2 * binOf(own, value);
       }
     }
   }
-  return { rows, columns, bins, binCounts, hasMissing };
+  return { rows, columns, pairIndices, binCounts, hasMissing };
 }
 
 /** The number of `cuts` that are not above `value`, at most `cuts.length - 1`. */

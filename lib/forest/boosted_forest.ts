@@ -9,16 +9,13 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
-import { childSeed, RandomState } from "../base/random.ts";
-import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
-import { binFeatures, checkFeatures, type FeatureMatrix, fitCuts } from "./binning.ts";
-import { type LeafNumbers, treeCapacity } from "./grower.ts";
+import { plainArena } from "./arena.ts";
+import { checkFeatures, type FeatureMatrix } from "./binning.ts";
+import { fitArena, fitState } from "./fit_state.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
-import type { FitState } from "./round.ts";
-import { nodeScratch } from "./node_work.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
 
 /** How a fit is carried out; nothing here changes its result. */
@@ -29,8 +26,7 @@ export interface FitOptions {
 
 /**
  * Fits a forest on `features` [rows, columns] and `labels` [rows] (0 good, 1 bad). The same seed gives
- * the same bits for any number of workers. Memory beside the features: 2 bytes a cell for the bins, and
- * per row 20 bytes, 24 for each worker, and 1 for each parallel tree (2 from a depth of 8 on).
+ * the same bits for any number of workers. Memory beside the features: `fitBytes`, linear in the rows.
  *
  * @param parameters XGBoost's; what is left out has XGBoost's default
  * @param seed integer in [0, 2^32)
@@ -59,7 +55,8 @@ export function fitBoostedForest(
   checkFeatures(features);
   const targets = checkLabels(labels, features.rows);
   const workers = workerCount(options, complete);
-  const state = fitState(features, complete, seed, workers);
+  const arena = fitArena(features, complete, workers);
+  const state = fitState(features, complete, seed, workers, arena);
   const score = baseScore(targets, complete);
   state.margins.fill(baseMargin(score, complete.objective));
   const threads = roundThreads(state, workers);
@@ -107,66 +104,6 @@ function workerCount(options: FitOptions, parameters: ForestParameters): number 
     throw new RangeError(`workers=${workers} must be an integer of at least 1`);
   }
   return Math.min(workers, parameters.num_parallel_tree);
-}
-
-/** Bins the table and makes room for gradients, one round of trees, and each thread's work. */
-function fitState(
-  features: FeatureMatrix,
-  parameters: ForestParameters,
-  seed: number,
-  workers: number,
-): FitState {
-  const { n_estimators, num_parallel_tree, max_bin } = parameters;
-  const { rows } = features;
-  const capacity = treeCapacity(rows, parameters.max_depth);
-  const bytes = fitBytes(features, parameters, workers);
-  const arena = bytes <= kernelLimit ? kernelArena(bytes) : plainArena(workers > 1);
-  const cuts = fitCuts(features, max_bin);
-  const binned = binFeatures(features, cuts, arena);
-  const random = new RandomState(childSeed(seed, "forest"));
-  const seeds = Uint32Array.from(
-    { length: n_estimators * num_parallel_tree },
-    () => random.uint32(),
-  );
-  return {
-    binned,
-    cuts,
-    parameters,
-    seeds,
-    gradientPairs: arena.float64(2 * rows),
-    margins: arena.float32(rows),
-    trees: treeTable(num_parallel_tree, capacity, arena),
-    leafNumbers: n_estimators === 1
-      ? undefined
-      : leafNumberTable(num_parallel_tree * rows, capacity, arena),
-    scratch: Array.from({ length: workers }, () => nodeScratch(binned, arena)),
-    memory: arena.memory,
-  };
-}
-
-/**
- * Bytes that a fit's arrays take at most, beside the features: per cell 2 for the bins; per row 20 for
- * gradients and margins, 24 for each worker's rows, and 1 for each parallel tree's leaf numbers (2 from
- * 257 nodes a tree on, 4 from 65,537); the round's trees; and what does not depend on the rows.
- */
-export function fitBytes(
-  { rows, columns }: Pick<FeatureMatrix, "rows" | "columns">,
-  { num_parallel_tree, max_bin, max_depth }: ForestParameters,
-  workers: number,
-): number {
-  const capacity = treeCapacity(rows, max_depth);
-  const leafNumber = capacity <= 2 ** 8 ? 1 : capacity <= 2 ** 16 ? 2 : 4;
-  const perRow = 2 * columns + 20 + 24 * workers + leafNumber * num_parallel_tree;
-  const perNode = 29;
-  const perWorker = 80 * (max_bin + 64) + 4 * columns;
-  const rest = 16 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
-  return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
-}
-
-/** Room for leaf numbers below `capacity`. */
-function leafNumberTable(length: number, capacity: number, arena: Arena): LeafNumbers {
-  if (capacity <= 2 ** 8) return arena.uint8(length);
-  return capacity <= 2 ** 16 ? arena.uint16(length) : arena.int32(length);
 }
 
 /** A copy of the used places; `capacity` is that of the widest tree. */

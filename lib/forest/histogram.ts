@@ -16,12 +16,12 @@ export const histogramGroup = 4;
 /**
  * Adds the gradients of the rows at places `begin … end - 1` to the histogram of one column.
  *
- * @param bins column-major bins; the column starts at `column`
+ * @param pairIndices column-major, of `BinnedMatrix`; the column starts at `column`
  * @param pairs (gradient, hessian) per place in `rows` (not per row)
  * @param histogram the column's pairs start at `offset`; not cleared here
  */
 export function addToHistogram(
-  bins: Uint16Array,
+  pairIndices: Uint16Array,
   column: number,
   rows: Int32Array,
   pairs: Float64Array,
@@ -31,7 +31,7 @@ export function addToHistogram(
   offset: number,
 ): void {
   for (let i = begin; i < end; i++) {
-    const at = (bins[column + rows[i]] << 1) + offset;
+    const at = pairIndices[column + rows[i]] + offset;
     histogram[at] += pairs[2 * i];
     histogram[at + 1] += pairs[2 * i + 1];
   }
@@ -39,7 +39,7 @@ export function addToHistogram(
 
 /** `addToHistogram` for four columns at once; their histograms start `stride` apart from 0 on. */
 export function addToFourHistograms(
-  bins: Uint16Array,
+  pairIndices: Uint16Array,
   column0: number,
   column1: number,
   column2: number,
@@ -57,16 +57,16 @@ export function addToFourHistograms(
     const row = rows[i];
     const gradient = pairs[2 * i];
     const hessian = pairs[2 * i + 1];
-    const at0 = bins[column0 + row] << 1;
+    const at0 = pairIndices[column0 + row];
     histogram[at0] += gradient;
     histogram[at0 + 1] += hessian;
-    const at1 = (bins[column1 + row] << 1) + stride;
+    const at1 = pairIndices[column1 + row] + stride;
     histogram[at1] += gradient;
     histogram[at1 + 1] += hessian;
-    const at2 = (bins[column2 + row] << 1) + offset2;
+    const at2 = pairIndices[column2 + row] + offset2;
     histogram[at2] += gradient;
     histogram[at2 + 1] += hessian;
-    const at3 = (bins[column3 + row] << 1) + offset3;
+    const at3 = pairIndices[column3 + row] + offset3;
     histogram[at3] += gradient;
     histogram[at3 + 1] += hessian;
   }

@@ -45,7 +45,7 @@ const markBelow = 0.7;
 
 /** What an instance is bound to: addresses in memory, sizes, and the split rule. */
 const globals = {
-  bins: "i32",
+  pairIndices: "i32",
   rowCount: "i32",
   binCounts: "i32",
   hasMissing: "i32",
@@ -133,7 +133,7 @@ function globalValues(
   rule: SplitRule,
 ): Record<keyof typeof globals, number> {
   return {
-    bins: binned.bins.byteOffset,
+    pairIndices: binned.pairIndices.byteOffset,
     rowCount: binned.rows,
     binCounts: binned.binCounts.byteOffset,
     hasMissing: binned.hasMissing.byteOffset,
@@ -270,8 +270,15 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
   const inner = each.map((k): Code => {
     return [
       bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
-      ...(marked ? [i32.store8(i32.add(locals[`marks${k}`].get, bin.get), i32.const(-1))] : []),
-      bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(4)))),
+      ...(marked
+        ? [
+          i32.store8(
+            i32.add(locals[`marks${k}`].get, i32.shiftRight(bin.get, i32.const(1))),
+            i32.const(-1),
+          ),
+        ]
+        : []),
+      bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
       v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
     ].flat();
   });
@@ -284,7 +291,7 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
     body: [
       ...each.flatMap((k) => [
         locals[`column${k}`].set(i32.add(
-          global.bins,
+          global.pairIndices,
           i32.multiply(
             i32.load(i32.add(list.get, i32.const(4 * k))),
             i32.shiftLeft(global.rowCount, i32.const(1)),
@@ -729,8 +736,10 @@ function divide(): WasmFunction {
       stop.set(rowAt(end)),
       left.set(place.get),
       right.set(global.spareRows),
+      lastLeft.set(i32.shiftLeft(lastLeft.get, i32.const(1))), // as pair indices
+      missing.set(i32.shiftLeft(missing.get, i32.const(1))),
       column.set(i32.add(
-        global.bins,
+        global.pairIndices,
         i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
       )),
       whileLoop(

@@ -73,7 +73,7 @@ export function plainNodeWork(
   scratch: NodeScratch,
   rule: SplitRule,
 ): NodeWork {
-  const { bins, rows: rowCount, binCounts, hasMissing } = binned;
+  const { pairIndices, rows: rowCount, binCounts, hasMissing } = binned;
   const { rows, spareRows, nodePairs, histogram, columns } = scratch;
   const stride = histogram.length / histogramGroup;
   const best = noSplit();
@@ -88,7 +88,7 @@ export function plainNodeWork(
         const group = Math.min(histogramGroup, columnCount - first);
         if (group === histogramGroup) {
           addToFourHistograms(
-            bins,
+            pairIndices,
             columns[first] * rowCount,
             columns[first + 1] * rowCount,
             columns[first + 2] * rowCount,
@@ -103,7 +103,7 @@ export function plainNodeWork(
         } else {
           for (let k = 0; k < group; k++) {
             const column = columns[first + k] * rowCount;
-            addToHistogram(bins, column, rows, nodePairs, begin, end, histogram, k * stride);
+            addToHistogram(pairIndices, column, rows, nodePairs, begin, end, histogram, k * stride);
           }
         }
         for (let k = 0; k < group; k++) {
@@ -130,8 +130,8 @@ export function plainNodeWork(
       let right = 0;
       for (let i = begin; i < end; i++) {
         const row = rows[i];
-        const bin = bins[offset + row];
-        if (bin <= lastLeft || bin === missing) rows[middle++] = row;
+        const pairIndex = pairIndices[offset + row];
+        if (pairIndex <= 2 * lastLeft || pairIndex === 2 * missing) rows[middle++] = row;
         else spareRows[right++] = row;
       }
       for (let i = 0; i < right; i++) rows[middle + i] = spareRows[i];

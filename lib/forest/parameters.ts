@@ -37,7 +37,7 @@ export interface ForestParameters {
   readonly min_child_weight: number;
   /** Least loss reduction of a split (`min_split_loss`), at least 0. */
   readonly gamma: number;
-  /** Most histogram bins of a column; integer in [2, 65534]. */
+  /** Most histogram bins of a column; integer in [2, 32767]. */
   readonly max_bin: number;
   /** Weight of the rows with label 1, above 0. */
   readonly scale_pos_weight: number;
@@ -141,8 +141,8 @@ const ranges: Partial<Record<keyof ForestParameters, Range>> = {
   min_child_weight: notNegative,
   gamma: notNegative,
   max_bin: {
-    words: "an integer in [2, 65534]",
-    holds: (value) => Number.isInteger(value) && value >= 2 && value <= 65534,
+    words: "an integer in [2, 32767]",
+    holds: (value) => Number.isInteger(value) && value >= 2 && value <= 32767,
   },
   scale_pos_weight: {
     words: "finite and above 0",

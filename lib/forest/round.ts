@@ -5,32 +5,11 @@
  *
  * @module
  */
-import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
-import { type LeafNumbers, TreeGrower } from "./grower.ts";
-import type { ForestParameters } from "./parameters.ts";
+import type { FitState } from "./fit_state.ts";
+import { TreeGrower } from "./grower.ts";
 import { kernelNodeWork } from "./node_kernel.ts";
-import { type NodeScratch, plainNodeWork } from "./node_work.ts";
+import { plainNodeWork } from "./node_work.ts";
 import { splitRule } from "./splitting.ts";
-import type { TreeTable } from "./tree_table.ts";
-
-/** What the threads of a fit share. With several threads all arrays are in shared memory. */
-export interface FitState {
-  readonly binned: BinnedMatrix;
-  readonly cuts: FeatureCuts;
-  readonly parameters: ForestParameters;
-  /** Seed of every tree, round after round. */
-  readonly seeds: Uint32Array; // [n_estimators * num_parallel_tree]
-  readonly gradientPairs: Float64Array; // [rows, 2], of the current round
-  readonly margins: Float32Array; // [rows]
-  /** The trees of the current round. */
-  readonly trees: TreeTable;
-  /** Leaves of the current round; undefined if there is only one. */
-  readonly leafNumbers: LeafNumbers | undefined;
-  /** Working memory of each thread. */
-  readonly scratch: readonly NodeScratch[];
-  /** Where all arrays are, for the kernel; undefined: the plain search is used. */
-  readonly memory: WebAssembly.Memory | undefined;
-}
 
 /** Rows whose margins are moved as one piece. */
 const rowPiece = 512;

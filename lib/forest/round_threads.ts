@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type FitState, moveMargins, rowPieces, treeMaker } from "./round.ts";
+import type { FitState } from "./fit_state.ts";
+import { moveMargins, rowPieces, treeMaker } from "./round.ts";
 
 /** Carries out rounds; `close` must be called at the end. */
 export interface RoundThreads {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FitState } from "./round.ts";
+import type { FitState } from "./fit_state.ts";
 import { serveRounds } from "./round_threads.ts";
 
 interface Start {

@@ -6,14 +6,14 @@ import { drawTable } from "./tables.ts";
 Deno.test("a value's bin is the number of cuts not above it; a missing value has the next one", () => {
   const { features } = drawTable("missing", 300, 3, 1);
   const cuts = fitCuts(features, 16);
-  const { bins, binCounts, hasMissing } = binFeatures(features, cuts);
+  const { pairIndices, binCounts, hasMissing } = binFeatures(features, cuts);
   for (let column = 0; column < 3; column++) {
     const own = cuts.cuts.subarray(cuts.starts[column], cuts.starts[column + 1]);
     assert.equal(binCounts[column], own.length);
     assert.equal(hasMissing[column], 1);
     for (let row = 0; row < 300; row++) {
       const value = features.values[row * 3 + column];
-      const bin = bins[column * 300 + row];
+      const bin = pairIndices[column * 300 + row] / 2;
       if (Number.isNaN(value)) assert.equal(bin, own.length);
       else assert.equal(bin, own.filter((cut) => cut <= value).length);
     }
@@ -23,7 +23,7 @@ Deno.test("a value's bin is the number of cuts not above it; a missing value has
 Deno.test("values beyond the training range fall into the first and the last bin", () => {
   const cuts = fitCuts({ rows: 3, columns: 1, values: Float32Array.of(1, 2, 3) }, 256);
   const beyond = { rows: 2, columns: 1, values: Float32Array.of(-100, 100) };
-  assert.deepEqual([...binFeatures(beyond, cuts).bins], [0, 2]);
+  assert.deepEqual([...binFeatures(beyond, cuts).pairIndices], [0, 4]);
 });
 
 Deno.test("rows of different lengths are an error that names the row", () => {

@@ -3,7 +3,8 @@ import { DataError } from "../../lib/base/errors.ts";
 import { RandomState } from "../../lib/base/random.ts";
 import type { FeatureMatrix } from "../../lib/forest/binning.ts";
 import { fitBoostedForest } from "../../lib/forest/boosted_forest.ts";
-import type { ForestParameters } from "../../lib/forest/parameters.ts";
+import { fitArena, fitBytes, fitState } from "../../lib/forest/fit_state.ts";
+import { type ForestParameters, forestParameters } from "../../lib/forest/parameters.ts";
 import { predictMargin } from "../../lib/forest/predictor.ts";
 import { forestPresets } from "../../lib/forest/presets.ts";
 import { forestFromXgboostJson } from "../../lib/forest/xgboost_json.ts";
@@ -128,27 +129,18 @@ Deno.test("a forest without a split worth making predicts the base score and its
   assert.deepEqual([...predictMargin(forest, features)], [0, 0, 0, 0]);
 });
 
-Deno.test("memory is linear in the rows: bins, gradients, working rows, one leaf number a tree", () => {
-  const grow = WebAssembly.Memory.prototype.grow;
-  let pages = 0;
-  WebAssembly.Memory.prototype.grow = function (delta) {
-    pages += delta;
-    return grow.call(this, delta);
-  };
-  try {
-    const [columns, trees] = [10, 8];
-    const bytes = [4000, 8000, 16000].map((rows) => {
-      const { features, labels } = drawTable("plain", rows, columns, 4);
-      const parameters = { n_estimators: 2, num_parallel_tree: trees, max_depth: 3 };
-      pages = 0;
-      fitBoostedForest(features, labels, parameters, 0);
-      return 65536 * pages;
+Deno.test("memory is linear in the rows, and what is promised suffices", () => {
+  for (const [n_estimators, max_depth, workers] of [[2, 3, 1], [1, 9, 2], [3, 0, 1]]) {
+    const parameters = forestParameters({ n_estimators, num_parallel_tree: 8, max_depth });
+    const bytes = [4000, 8000, 12000].map((rows) => {
+      const { features } = drawTable("plain", rows, 10, 4);
+      const arena = fitArena(features, parameters, workers);
+      fitState(features, parameters, 0, workers, arena);
+      const promised = fitBytes(features, parameters, workers);
+      assert.ok(arena.used() <= promised, `${arena.used()} of ${promised}`);
+      return arena.used();
     });
-    const perRow = 2 * columns + 20 + 24 + trees;
-    assert.ok(Math.abs(bytes[1] - bytes[0] - 4000 * perRow) <= 65536, String(bytes));
-    assert.ok(Math.abs(bytes[2] - bytes[1] - 8000 * perRow) <= 65536, String(bytes));
-  } finally {
-    WebAssembly.Memory.prototype.grow = grow;
+    assert.ok(Math.abs(bytes[2] - 2 * bytes[1] + bytes[0]) < 4096, String(bytes));
   }
 });
 

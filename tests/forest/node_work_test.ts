@@ -121,7 +121,7 @@ Deno.test("the plain twin finds the best of all splits", () => {
   const parentGain = nodeGain(gradient, hessian, own);
   const candidates: { gain: number; column: number; bin: number; defaultLeft: boolean }[] = [];
   for (let column = 0; column < 3; column++) {
-    const bins = binned.bins.subarray(column * 60, column * 60 + 60);
+    const bins = binned.pairIndices.subarray(column * 60, column * 60 + 60).map((at) => at / 2);
     const missing = binned.binCounts[column];
     for (const defaultLeft of [false, true]) {
       for (let bin = -1; bin < missing; bin++) {

@@ -29,7 +29,7 @@ for (
     ["reg_lambda", Infinity, "finite and at least 0"],
     ["min_child_weight", -1, "finite and at least 0"],
     ["gamma", NaN, "finite and at least 0"],
-    ["max_bin", 1, "an integer in [2, 65534]"],
+    ["max_bin", 1, "an integer in [2, 32767]"],
     ["scale_pos_weight", 0, "finite and above 0"],
     ["base_score", 1, "null or in (0, 1)"],
     ["objective", "reg:squarederror", "binary:logistic or binary:logitraw"],

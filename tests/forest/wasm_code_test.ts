@@ -8,15 +8,16 @@ import {
   localsOf,
   moduleBytes,
   repeatWhile,
+  searchWhile,
   select,
   v128,
   whileLoop,
 } from "../../lib/forest/wasm_code.ts";
 
-function run(functions: Parameters<typeof moduleBytes>[1]) {
+function run(functions: Parameters<typeof moduleBytes>[2]) {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const scale = new WebAssembly.Global({ value: "f64", mutable: false }, 2.5);
-  const module = new WebAssembly.Module(moduleBytes({ scale: "f64" }, functions));
+  const module = new WebAssembly.Module(moduleBytes(1, { scale: "f64" }, functions));
   const { exports } = new WebAssembly.Instance(module, { env: { memory, scale } });
   return { memory, exports: exports as Record<string, (...given: number[]) => number> };
 }
@@ -49,6 +50,26 @@ Deno.test("loops, branches, globals and constants of all lengths", () => {
       ],
     },
     {
+      name: "search", // the first multiple of 7 from n on, at most 20
+      parameters: ["i32"],
+      result: "i32",
+      locals: ["i32"],
+      body: [
+        ...n.set(i32.subtract(n.get, i32.const(1))),
+        ...searchWhile(
+          i32.equal(i32.multiply(sum.get, i32.const(7)), n.get),
+          i32.lessThan(n.get, i32.const(20)),
+          n.set(i32.add(n.get, i32.const(1))),
+          sum.set(i32.const(0)),
+          whileLoop(
+            i32.lessThan(i32.multiply(sum.get, i32.const(7)), n.get),
+            sum.set(i32.add(sum.get, i32.const(1))),
+          ),
+        ),
+        ...n.get,
+      ],
+    },
+    {
       name: "scaled",
       parameters: ["f64"],
       result: "f64",
@@ -60,6 +81,7 @@ Deno.test("loops, branches, globals and constants of all lengths", () => {
   assert.equal(exports.sum(0), 0);
   assert.equal(exports.constants(1), -65474);
   assert.equal(exports.constants(0), 1_000_064);
+  assert.deepEqual([1, 7, 8, 15].map((from) => exports.search(from)), [7, 7, 14, 20]);
   assert.equal(exports.scaled(3), 3.125 * 2.5);
 });
 
