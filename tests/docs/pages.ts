@@ -54,11 +54,11 @@ export function documentedTasks({ path, text }: Page): DocumentedTask[] {
   });
 }
 
-/** The words of a line of a shell, without its comment: quotes, no expansion. */
+/** The words of a command of a shell, without comment and redirection: quotes, no expansion. */
 export function shellWords(line: string): string[] {
   const words: string[] = [];
   for (const [word] of line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    if (word.startsWith("#")) break;
+    if (/^[#>|]/.test(word)) break;
     words.push(word.replace(/"([^"]*)"|'([^']*)'/g, (_, double, single) => double ?? single));
   }
   return words;
