@@ -82,6 +82,33 @@ export const assumptions: readonly Assumption[] = [
     concerns: uses("rd4ad"),
   },
   {
+    id: "efficientad-penalty",
+    text:
+      "EfficientAD's student is trained without the penalty on ImageNet images: none are given.",
+    concerns: uses("efficientad"),
+  },
+  {
+    id: "efficientad-augmentation",
+    text:
+      "The image of EfficientAD's autoencoder is not augmented, as the paper's appendix says of " +
+      "all methods. --variant efficientad=official has the augmentation.",
+    concerns: uses("efficientad"),
+  },
+  {
+    id: "efficientad-teacher",
+    text:
+      "Profile paper takes EfficientAD's published teacher; the narrow networks of the other profiles, " +
+      "and --variant efficientad=distilled, distil one from the run's backbone on drawn patterns.",
+    concerns: uses("efficientad"),
+  },
+  {
+    id: "efficientad-validation",
+    text:
+      "The tenth of EfficientAD's training images that fits its quantiles is not trained on; the head " +
+      "of NumPy's RandomState(seed).permutation.",
+    concerns: uses("efficientad"),
+  },
+  {
     id: "forest-scale-pos-weight",
     text:
       "scale_pos_weight is the number of good by the number of bad training images, as in the " +
