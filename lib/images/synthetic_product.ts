@@ -22,7 +22,7 @@ export type { ProductCounts, SyntheticProduct } from "./product/product.ts";
 export { type SegmentName, segmentNames, vadSegmentation } from "./product/segmentation.ts";
 
 /** Revision of the drawing; part of every sample's digest. */
-export const drawingRevision = 1;
+export const drawingRevision = 2;
 
 /**
  * Strength of the harmless variety among parts. Higher: good parts look more different, so that a

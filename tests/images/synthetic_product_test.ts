@@ -21,7 +21,7 @@ const golden: Readonly<Record<string, string>> = {
   "train/bad/0001.png": "11154af53cbf661b1c35963405bf03295eac225ecfbfa4102b952a13994d32f5",
   "test/good/0199.png": "a63d2ac614b69630d960da8f3f19b5e25fe627de910d37ae27888ffb788e6f36",
   "test/bad_unseen_defects/0002.png":
-    "d77c3488cba978e05f5cd438c79651a82a293657f697927b4aedb304455ae55f",
+    "c2095edd42d41b5b15da2ca7d952f0887b407d829ae67b48d0a9fadb91762d01",
 };
 
 Deno.test("the same seed gives the same bytes on every machine", () => {
@@ -251,7 +251,7 @@ Deno.test("fields out of range and unknown samples are errors with the value", (
   assert.throws(() => syntheticProduct({ size: 20 }), /size is 20, not an integer in 32 … 2048/);
   assert.throws(() => syntheticProduct({ seed: -1 }), /seed is -1/);
   assert.throws(() => syntheticProduct({ layout_seed: 0.5 }), /layout_seed is 0.5/);
-  assert.throws(() => syntheticProduct({ revision: 0 }), /revision is 0, not 1/);
+  assert.throws(() => syntheticProduct({ revision: 0 }), /revision is 0, not 2/);
   assert.throws(() => syntheticProduct({ nuisance: 3 }), /nuisance is 3/);
   assert.throws(() => syntheticProduct({ severity: [0.5, 0.2] }), /severity is 0.5,0.2/);
   assert.throws(() => syntheticProduct({ counts: { ...none, test_bad: -1 } }), /counts.test_bad/);

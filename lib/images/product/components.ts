@@ -72,12 +72,12 @@ export function paintDot(canvas: Canvas, dot: Dot, attach: Point, noise: Noise):
     let green = tone;
     let blue = tone * 1.025;
     if (char > 0) {
-      // Char eats the shine and leaves brown edges.
+      // Heat turns the solder brown and a little darker; its shape and shine stay.
       const burnt = clamp01(char * (1.15 + 0.5 * noise(x * 21 + 15, y * 21)));
-      const soot = 30 + 16 * bumpy + 26 * bright * (1 - char);
-      red += (soot * 1.16 - red) * burnt;
-      green += (soot - green) * burnt;
-      blue += (soot * 0.88 - blue) * burnt;
+      const scorched = 0.78 * tone;
+      red += (scorched * 1.3 - red) * burnt;
+      green += (scorched * 0.86 - green) * burnt;
+      blue += (scorched * 0.2 - blue) * burnt;
     }
     blend(rgb, at, red, green, blue, covered);
   });
@@ -153,18 +153,18 @@ export function paintRod(
     const thick = half * (1 + 0.5 * char * (0.6 + noise(x * 60, y * 60)));
     const covered = coverage(near.distance - thick, stepY);
     const shadow = smoothStep(reach, half * 0.6, near.distance);
-    blend(rgb, at, 62, 62, 60, shadow * (0.2 + 0.5 * char) * (1 - covered) * opacity);
+    blend(rgb, at, 62, 62, 60, shadow * 0.2 * (1 - covered) * opacity);
     if (covered === 0) return;
     const back = 1 - (near.distance / thick) * (near.distance / thick);
     let level = tone *
       (64 + 58 * (back > 0 ? back * back : 0) + 12 * noise(near.way * 30, half * 999));
-    level += (26 + 12 * noise(x * 80, y * 80) - level) * char;
+    level *= 1 - 0.3 * char;
     blend(
       rgb,
       at,
-      level * (0.99 + 0.12 * char),
+      level * (0.99 + 0.6 * char),
       level,
-      level * (1.01 - 0.08 * char),
+      level * (1.01 - 0.75 * char),
       covered * opacity,
     );
   });
