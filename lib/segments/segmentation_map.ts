@@ -74,14 +74,28 @@ export async function loadSegmentationMap(
   if (spec === "whole") return wholeMap(size);
   if (spec.startsWith("rings:")) return ringsMap(ringCount(spec), size);
 
-  const folder = options.folder ?? fileURLToPath(new URL("../../segmaps", import.meta.url));
+  const { map, isNamed } = await readLabelMap(spec, options.folder);
+  if (isNamed) checkAspect(map, options.images);
+  else checkFileSize(map, spec, size, options.images);
+  return resizeSegmentationMap(map, size, size);
+}
+
+/**
+ * The map in a label image, at its own size: of a name in `segmaps/`, or of a path.
+ *
+ * @param folder of the named maps, by default the project's `segmaps/`
+ * @throws {UsageError} for an unknown name
+ * @throws {DataError} for a missing or damaged file, labels that do not fit
+ */
+export async function readLabelMap(
+  spec: string,
+  folder: string = fileURLToPath(new URL("../../segmaps", import.meta.url)),
+): Promise<{ readonly map: SegmentationMap; readonly isNamed: boolean }> {
   const isName = /^[\w-]+(\/[\w-]+)*$/.test(spec);
   const namedPath = `${folder}/${spec}.png`;
   const namedBytes = isName ? await readFileIfThere(namedPath) : undefined;
   if (namedBytes !== undefined) {
-    const map = await parseMap(namedBytes, namedPath, spec);
-    checkAspect(map, options.images);
-    return resizeSegmentationMap(map, size, size);
+    return { map: await parseMap(namedBytes, namedPath, spec), isNamed: true };
   }
   const bytes = await readFileIfThere(spec);
   if (bytes === undefined) {
@@ -94,9 +108,8 @@ export async function loadSegmentationMap(
         `${(await namedMaps(folder)).join(", ")}.`,
     });
   }
-  const map = await parseMap(bytes, spec, basename(spec).replace(/\.png$/i, ""));
-  checkFileSize(map, spec, size, options.images);
-  return resizeSegmentationMap(map, size, size);
+  const name = basename(spec).replace(/\.png$/i, "");
+  return { map: await parseMap(bytes, spec, name), isNamed: false };
 }
 
 /** One segment for the whole image. */

@@ -15,6 +15,7 @@ import {
   generatedDefectKinds,
 } from "../../segments/generated_defects.ts";
 import { generateDefect } from "../../segments/generated_defects.ts";
+import { paintSegments, segmentColour } from "../../segments/segment_picture.ts";
 import type { SegmentationMap } from "../../segments/segmentation_map.ts";
 import {
   type LabelFile,
@@ -83,36 +84,12 @@ interface Picture {
   readonly caption: string;
 }
 
-/** Colours of segments, told apart with common colour blindness, with the names of the caption. */
-const segmentColours: readonly (readonly [name: string, rgb: readonly number[]])[] = [
-  ["grey", [128, 128, 128]],
-  ["blue", [47, 109, 179]],
-  ["orange", [240, 160, 48]],
-  ["green", [58, 157, 107]],
-  ["red", [196, 40, 60]],
-  ["purple", [122, 104, 200]],
-  ["yellow", [240, 220, 60]],
-  ["cyan", [32, 160, 176]],
-  ["pink", [230, 130, 200]],
-  ["brown", [140, 98, 70]],
-];
-
 /** The image, and beside it the image under its segments. */
 function segmentationPicture(pixels: Uint8Array, map: SegmentationMap, sample: Sample): Picture {
-  const { width, height, labels, segments } = map;
-  const over = pixels.slice();
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i] >= segments.length) continue;
-    const [, colour] = segmentColours[labels[i] % segmentColours.length];
-    for (let c = 0; c < 3; c++) {
-      over[3 * i + c] = Math.round(0.55 * over[3 * i + c] + 0.45 * colour[c]);
-    }
-  }
-  const legend = segments.map((name, label) =>
-    `${name} ${segmentColours[label % segmentColours.length][0]}`
-  );
+  const { width, height, segments } = map;
+  const legend = segments.map((name, label) => `${name} ${segmentColour(label).name}`);
   return {
-    ...beside([pixels, over], width, height),
+    ...beside([pixels, paintSegments(pixels, map)], width, height),
     caption: `${sample.class === "vad" ? "" : `${sample.class}: `}a good image and its L = ` +
       `${segments.length} segments: ${legend.join(", ")}`,
   };
