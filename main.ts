@@ -46,6 +46,14 @@ export const program: Program = {
       summary: "compute every number of a finished run anew",
       load: async () => (await import("./lib/cli/verify.ts")).verifyCommand,
     },
+    inspect: {
+      summary: "look at the images of a finished run in the browser",
+      load: async () => (await import("./lib/cli/inspect.ts")).inspectCommand,
+    },
+    segmap: {
+      summary: "make, show and draw segmentation maps",
+      load: async () => (await import("./lib/cli/segmap.ts")).segmapCommands,
+    },
     doctor: {
       summary: "check the machine, the store, maps and weights",
       load: async () => (await import("./lib/cli/doctor.ts")).doctorCommand,
