@@ -1,17 +1,40 @@
 import assert from "node:assert/strict";
 import { resultCharts } from "../../lib/report/charts.ts";
 import { drawCharts } from "../../lib/report/drawn_charts.ts";
-import { renderPng, renderSvg } from "../../lib/report/render.ts";
+import { compileChart, renderPng, renderSvg, vegaRuntime } from "../../lib/report/render.ts";
+import type { ExperimentResult, MetricSummary } from "../../lib/report/results.ts";
 import { groupByRow, scoreHistogram } from "../../lib/report/score_histogram.ts";
 import { assertGolden } from "../golden.ts";
-import { hostileResult, hostileScores, sampleResult, sampleScores } from "./sample_result.ts";
+import {
+  hostileNames,
+  hostileResult,
+  hostileScores,
+  sampleImportance,
+  sampleResult,
+  sampleScores,
+} from "./sample_result.ts";
 import { sha256 } from "../../lib/base/digest.ts";
 
-const charts = resultCharts(sampleResult, sampleScores);
+const timed = {
+  ...sampleResult,
+  rows: sampleResult.rows.map((row, i) =>
+    row.error === undefined
+      ? { ...row, metrics: { ...row.metrics, ms_per_image: timing(4 * (i + 1)) } }
+      : row
+  ),
+};
+const charts = resultCharts(timed, sampleScores, [sampleImportance]);
+const chart = (name: string) => charts.find((one) => one.name === name)!;
+
+function timing(mean: number): MetricSummary {
+  return { mean, std: null, values: [mean], interval: null };
+}
 
 Deno.test("a result has its charts, without scores those that need none", () => {
-  assert.deepEqual(charts.map(({ name }) => name), ["auroc", "seeds", "scores", "roc"]);
-  assert.deepEqual(resultCharts(sampleResult, []).map(({ name }) => name), ["auroc", "seeds"]);
+  const names = ["auroc", "improvement", "seeds", "scores", "roc", "speed", "importance"];
+  assert.deepEqual(charts.map(({ name }) => name), names);
+  const few = resultCharts({ ...sampleResult, rows: sampleResult.rows.slice(0, 1) }, []);
+  assert.deepEqual(few.map(({ name }) => name), ["auroc", "seeds"]);
   assert.deepEqual(resultCharts({ ...sampleResult, rows: [] }, []), []);
 });
 
@@ -28,12 +51,54 @@ Deno.test("the histogram counts every image once, by kind, of the first seed onl
 });
 
 Deno.test("a text alternative tells the chart's numbers", () => {
-  const [auroc, , , roc] = charts;
   assert.match(
-    auroc.description,
+    chart("auroc").description,
     /PatchCore 81\.0 ± 1\.0 \(paper 88\.3 ± 0\.3\); WRN 92\.0 ± 0\.0/,
   );
-  assert.match(roc.description, /PatchCore: \d+\.\d % false positives; PatchCore \+ Ours: \d+/);
+  assert.match(
+    chart("roc").description,
+    /PatchCore: \d+\.\d % false positives; PatchCore \+ Ours: \d+/,
+  );
+  assert.match(chart("improvement").description, /PatchCore \+ Ours \+11\.0 against PatchCore\./);
+  assert.match(chart("speed").description, /PatchCore 81\.0 ± 1\.0 in 4\.00 ms/);
+  assert.match(
+    chart("importance").description,
+    /PatchCore \+ Ours: ground 20 %, part 70 %, WRN 10 %/,
+  );
+});
+
+Deno.test("the improvement takes difference and interval of a paired comparison", () => {
+  const compared: ExperimentResult = {
+    ...sampleResult,
+    comparisons: [{
+      row: "PatchCore + Ours",
+      base: "PatchCore",
+      metric: "cl_auroc",
+      difference: 10.5,
+      interval: [9, 12],
+      p: 0.001,
+      holm: 0.002,
+      delong: null,
+    }],
+  };
+  const improvement = resultCharts(compared, [])[1];
+  assert.match(improvement.description, /\+10\.5 against PatchCore \(9\.0 to 12\.0\)/);
+});
+
+Deno.test("a histogram lets choose scores in a page only", async () => {
+  const { spec, panels } = chart("scores");
+  assert.doesNotMatch(JSON.stringify(spec), /"range","select"/);
+  assert.deepEqual(panels!.map(({ row }) => row), ["PatchCore", "PatchCore + Ours"]);
+  const compiled = JSON.stringify(await compileChart(panels![0]));
+  assert.match(compiled, /"name":"range"/);
+  // What the page's expression interpreter needs is there: no spec asks for data or pictures.
+  assert.doesNotMatch(compiled, /"url"|"href"/);
+});
+
+Deno.test("the runtime for pages defines what compiled charts need and closes no script", async () => {
+  const runtime = await vegaRuntime();
+  assert.doesNotMatch(runtime, /<\/script|<!--/i);
+  assert.match(runtime, /const expressionInterpreter = /);
 });
 
 Deno.test("charts are drawn with the same bytes, in whatever order", async () => {
@@ -54,10 +119,13 @@ Deno.test("charts are drawn with the same bytes, in whatever order", async () =>
 });
 
 Deno.test("hostile names are text in a chart and nothing else", async () => {
-  for (const chart of resultCharts(hostileResult(), hostileScores())) {
+  const importances = hostileNames.slice(0, 6).map((row) => ({ ...sampleImportance, row }));
+  for (const chart of resultCharts(hostileResult(), hostileScores(), importances)) {
     const svg = await renderSvg(chart);
     const names = new Set([...svg.matchAll(/<\/?([a-zA-Z]+)/g)].map(([, name]) => name));
-    const known = ["svg", "title", "desc", "g", "path", "text", "line", "rect", "defs", "clipPath"];
+    const known = "svg title desc g path text line rect defs clipPath linearGradient stop".split(
+      " ",
+    );
     assert.deepEqual([...names].filter((name) => !known.includes(name)), []);
     for (const [tag] of svg.matchAll(/<[^>]*>/g)) assert.doesNotMatch(tag, /\son\w+=|href=|style=/);
     assert.ok((await renderPng(svg, 1)).length > 1000);
@@ -67,7 +135,7 @@ Deno.test("hostile names are text in a chart and nothing else", async () => {
 Deno.test("drawn charts are kept until chart or file changes", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const [chart] = charts;
+    const chart = charts[0];
     const file = `${folder}/auroc.svg`;
     const inode = async () => (await Deno.stat(file)).ino;
     const [{ svg }] = await drawCharts(folder, [chart]);

@@ -5,6 +5,8 @@
  * @module
  */
 import type { ExperimentResult, MetricSummary } from "../../lib/report/results.ts";
+import type { RowImportance } from "../../lib/report/row_importance.ts";
+import { segmentOutlines } from "../../lib/segments/segment_outlines.ts";
 import type { ScoreRecord } from "../../lib/report/scores_csv.ts";
 
 /** Names that would do harm in at least one of the formats if they were written as they are. */
@@ -147,6 +149,25 @@ export const sampleScores: readonly ScoreRecord[] = ["PatchCore", "PatchCore + O
     })
   )
 );
+
+/** Importance of two segments for a row of {@linkcode sampleResult}. */
+export const sampleImportance: RowImportance = {
+  row: "PatchCore + Ours",
+  width: 4,
+  height: 4,
+  outlines: segmentOutlines({
+    name: "sample",
+    width: 4,
+    height: 4,
+    labels: Uint8Array.of(0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0),
+    segments: ["ground", "part"],
+  }),
+  shares: [
+    { segment: "ground", share: 0.2, sources: [{ source: "PatchCore", share: 0.2 }] },
+    { segment: "part", share: 0.7, sources: [{ source: "PatchCore", share: 0.7 }] },
+  ],
+  rest: [{ source: "WRN", share: 0.1 }],
+};
 
 /** The sample with each hostile name once as row, group, class and note. */
 export function hostileResult(): ExperimentResult {
