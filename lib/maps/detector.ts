@@ -34,7 +34,10 @@ export interface DetectorPlan {
   readonly preparation?: Json;
   /** Embeddings that the detector works on; a detector without reads the pixels. */
   readonly embedding?: EmbeddingSpec;
-  /** Backbone whose weights `fit` and `open` get, for a detector that reads the pixels. */
+  /**
+   * Backbone, or name of other known weights, whose weights `prepare` gets, or `fit` and `open` of a
+   * detector without `prepare`; for a detector that reads the pixels.
+   */
   readonly backbone?: string;
   /** Height and width of the native map. */
   readonly grid: readonly [number, number];

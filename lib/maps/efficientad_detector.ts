@@ -118,6 +118,7 @@ export const efficientAdBudgets: Readonly<Record<string, Budget>> = {
       learningRate: 1e-4,
       schedule: "constant",
       weightDecay: 1e-5,
+      batchNorm: false,
     },
   },
   cpu: {
@@ -135,6 +136,7 @@ export const efficientAdBudgets: Readonly<Record<string, Budget>> = {
       learningRate: 5e-3,
       schedule: "cosine",
       weightDecay: 1e-5,
+      batchNorm: true,
     },
   },
   demo: {
@@ -152,6 +154,7 @@ export const efficientAdBudgets: Readonly<Record<string, Budget>> = {
       learningRate: 5e-3,
       schedule: "cosine",
       weightDecay: 1e-5,
+      batchNorm: true,
     },
   },
 };

@@ -7,8 +7,8 @@
  *
  * The publication distils from WideResNet-101-2 on ImageNet. Here any backbone serves, and the images are
  * drawn (`drawn_patterns.ts`), so a teacher depends on no data set and on no seed of a run: one serves all
- * fits. Batch normalization speeds the distillation and is folded into the convolutions at its end, so
- * that the result is the publication's network.
+ * fits. In smaller budgets than the publication's, batch normalization speeds the training and is folded
+ * into the convolutions at its end, so that the result is the publication's network.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { Graph } from "../onnx/graph.ts";
 import { averagePool2d, conv2d, normalizedImage, resizeBilinear } from "../onnx/layers.ts";
 import { meanSquaredError } from "../onnx/losses.ts";
 import { concat, conv, mul, sub } from "../onnx/ops.ts";
-import { adam, cosineRate } from "../onnx/optimizers.ts";
+import { adam, constantRate, cosineRate } from "../onnx/optimizers.ts";
 import { scopeOf, type TensorMap, trainableParameters } from "../onnx/parameters.ts";
 import { modelBytes } from "../onnx/proto.ts";
 import { openSession, type Session } from "../onnx/session.ts";
@@ -57,6 +57,8 @@ export interface Distillation {
   readonly learningRate: number;
   readonly schedule: "cosine" | "constant";
   readonly weightDecay: number;
+  /** Whether batch normalization, folded in at the end, speeds the training; the publication has none. */
+  readonly batchNorm: boolean;
   /** Of images, order and first weights; none of a run's. */
   readonly seed: number;
 }
@@ -97,7 +99,7 @@ export async function distilTeacher(
       seed,
       learningRate: distillation.schedule === "cosine"
         ? cosineRate(learningRate, steps)
-        : () => learningRate,
+        : constantRate(learningRate),
       batch: (step) => examples.batch(order((step - 1) * batch, batch)),
       onProgress: ({ step, of, loss }) => options.progress?.(step, of, `loss ${loss.toFixed(3)}`),
     }, options.checkpoints);
@@ -280,7 +282,7 @@ function channelAverages(channels: number, bins: number): Float32Array {
 }
 
 function distillationStep(
-  { widths, size, batch, weightDecay }: Distillation,
+  { widths, size, batch, weightDecay, batchNorm }: Distillation,
   { mean, deviation }: FeatureMoments,
 ): TrainingStep {
   const graph = new Graph();
@@ -293,7 +295,7 @@ function distillationStep(
     widths.features,
     { widths, padding: true },
     (scope, x, channels, options) =>
-      scope.path === String(lastModule)
+      !batchNorm || scope.path === String(lastModule)
         ? conv2d(scope, x, channels, options)
         : normalized(scope, x, channels, options),
   );

@@ -5,7 +5,7 @@ import type { NdArray } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
 import { readAnomalyMap } from "../../lib/maps/anomaly_map.ts";
 import type { Checkpoints } from "../../lib/maps/checkpoints.ts";
-import type { DetectorPlan, FitInput, PrepareInput } from "../../lib/maps/detector.ts";
+import type { DetectorModel, DetectorPlan, FitInput } from "../../lib/maps/detector.ts";
 import { detectorNamed } from "../../lib/maps/detectors.ts";
 import {
   autoencoder,
@@ -389,6 +389,7 @@ const distillation: Distillation = {
   learningRate: 5e-3,
   schedule: "cosine",
   weightDecay: 1e-5,
+  batchNorm: true,
   seed: 1,
 };
 const backboneWeights = initialWeights(backboneNamed("small"), new RandomState(4));
@@ -451,6 +452,19 @@ function shortPlan(variant: string, penalty?: string): DetectorPlan {
 
 const trainingImages = [11, 12, 13, 14].map((seed) => drawnPixels(seed));
 
+/** The teacher of the short plans, made once. */
+let teacherOfPlans: Promise<DetectorModel> | undefined;
+
+function preparedTeacher(): Promise<DetectorModel> {
+  teacherOfPlans ??= detector.prepare!({
+    plan: shortPlan("paper"),
+    weights: backboneWeights,
+    progress: () => {},
+    checkpoints: memoryCheckpoints(),
+  });
+  return teacherOfPlans;
+}
+
 function fitInput(plan: DetectorPlan, options: Partial<FitInput> = {}): FitInput {
   return {
     plan,
@@ -468,13 +482,7 @@ function fitInput(plan: DetectorPlan, options: Partial<FitInput> = {}): FitInput
 
 Deno.test("a fit gives maps, the same bytes every time; another seed gives others", async () => {
   const plan = shortPlan("paper");
-  const prepareInput: PrepareInput = {
-    plan,
-    weights: backboneWeights,
-    progress: () => {},
-    checkpoints: memoryCheckpoints(),
-  };
-  const prepared = await detector.prepare!(prepareInput);
+  const prepared = await preparedTeacher();
   const model = await detector.fit(fitInput(plan, { prepared }));
   assert.deepEqual(await detector.fit(fitInput(plan)), model, "a fit makes the same teacher");
   const other = await detector.fit(fitInput(plan, { prepared, seed: 334 }));
@@ -496,7 +504,7 @@ Deno.test("a fit gives maps, the same bytes every time; another seed gives other
 
 Deno.test("the quantiles come from the tenth of the images that is held back", async () => {
   const plan = shortPlan("paper");
-  const model = await detector.fit(fitInput(plan));
+  const model = await detector.fit(fitInput(plan, { prepared: await preparedTeacher() }));
   const { tensors } = parseSafetensors(model.get("model.safetensors")!, "model");
   const { networks } = plan.parameters as unknown as { readonly networks: EfficientAdNetworks };
   const opened = await openEfficientAd(tensors, networks);
@@ -538,19 +546,22 @@ Deno.test("a fit that was killed goes on bit for bit", async () => {
     assert.deepEqual(resumed.losses, whole.losses);
     assert.deepEqual(resumed.tensors, whole.tensors);
   }
-  const model = await detector.fit(fitInput(plan));
+  const prepared = await preparedTeacher();
+  const model = await detector.fit(fitInput(plan, { prepared }));
   const clock = performance.now;
   const kept = memoryCheckpoints();
   let seconds = 0;
   performance.now = () => seconds += 15_000; // every second step is checkpointed
   try {
-    await detector.fit(fitInput(plan, { checkpoints: kept }));
+    await detector.fit(fitInput(plan, { prepared, checkpoints: kept }));
   } finally {
     performance.now = clock;
   }
   assert.ok(kept.states.length > 0);
   for (const state of [kept.states[0], kept.states.at(-1)!]) {
-    const resumed = await detector.fit(fitInput(plan, { checkpoints: memoryCheckpoints(state) }));
+    const resumed = await detector.fit(
+      fitInput(plan, { prepared, checkpoints: memoryCheckpoints(state) }),
+    );
     assert.deepEqual(resumed, model);
   }
 });
@@ -561,10 +572,14 @@ Deno.test("penalty images are drawn where they were planned, and asked for where
   assert.ok(images.images > 1 && /^[0-9a-f]{64}$/.test(images.digest));
   const plan = shortPlan("paper", images.digest);
   const without = shortPlan("paper");
-  await assert.rejects(detector.fit(fitInput(plan)), /penalty images are missing/);
-  await assert.rejects(detector.fit(fitInput(without, { penalty: images })), /not planned/);
-  const model = await detector.fit(fitInput(plan, { penalty: images }));
-  assert.notDeepEqual(model, await detector.fit(fitInput(without)));
+  const prepared = await preparedTeacher();
+  await assert.rejects(detector.fit(fitInput(plan, { prepared })), /penalty images are missing/);
+  await assert.rejects(
+    detector.fit(fitInput(without, { prepared, penalty: images })),
+    /not planned/,
+  );
+  const model = await detector.fit(fitInput(plan, { prepared, penalty: images }));
+  assert.notDeepEqual(model, await detector.fit(fitInput(without, { prepared })));
   await assert.rejects(openPenaltyImages("/nowhere"), DataError);
 
   const pixels = Uint8Array.from({ length: 4 * 4 * 3 }, (_, i) => i);
