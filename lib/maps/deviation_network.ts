@@ -33,6 +33,9 @@ export const deviationSettings = {
   scales: 2,
 } as const;
 
+/** Area of an image at both scales together, by that of the image. */
+export const areaOfScales = 1.25;
+
 /** How long a profile trains, and how fast: few steps need a higher learning rate. */
 export type DeviationBudget = {
   readonly learningRate: number;

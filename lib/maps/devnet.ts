@@ -23,6 +23,7 @@ import { trainableBackbone } from "../weights/backbone.ts";
 import { backboneNamed } from "../weights/backbones.ts";
 import { trainWithCheckpoints } from "./checkpoints.ts";
 import {
+  areaOfScales,
   deviationOptimizer,
   type DeviationParameters,
   deviationSettings,
@@ -39,6 +40,7 @@ import {
   pretrainedTensors,
   tellSteps,
   trainedNetworkFiles,
+  trainingCost,
 } from "./trained_network.ts";
 import { placesOf, shuffledCycle, takeImages } from "./training_images.ts";
 
@@ -104,6 +106,10 @@ export const devNet: SupervisedMethod = {
     return trainedNetworkFiles(plan.size, tensors, (image) => ({
       score: frozenScores(plan, image, tensors),
     }));
+  },
+  fitCost(plan, images) {
+    const { epochs, stepsPerEpoch, batch } = parametersOf(plan);
+    return trainingCost(plan, epochs * stepsPerEpoch, areaOfScales * batch, images);
   },
   open: (plan, model) => openTrainedNetwork("DevNet", plan, model),
 };

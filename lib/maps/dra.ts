@@ -41,6 +41,7 @@ import { trainWithCheckpoints } from "./checkpoints.ts";
 import { cutMix, type CutMixSettings, draCutMix } from "./cutmix.ts";
 import type { DetectorModel } from "./detector.ts";
 import {
+  areaOfScales,
   type DeviationBudget,
   deviationOptimizer,
   type DeviationParameters,
@@ -59,6 +60,7 @@ import {
   pretrainedTensors,
   tellSteps,
   trainedNetworkFiles,
+  trainingCost,
 } from "./trained_network.ts";
 import { imageAt, placesOf, shuffledCycle, takeImages } from "./training_images.ts";
 
@@ -141,6 +143,11 @@ export const dra: SupervisedMethod = {
     );
     const references = await referenceFeatures(plan, tensors, batches.keptReferences());
     return files.set("references.safetensors", safetensorsBytes(references));
+  },
+  fitCost(plan, images) {
+    const { epochs, stepsPerEpoch, batch, referenceImages } = parametersOf(plan);
+    const seen = areaOfScales * (batch + referenceImages);
+    return trainingCost(plan, epochs * stepsPerEpoch, seen, images);
   },
   open: (plan, model) => openTrainedNetwork("DRA", plan, model, referencesOf(plan, model)),
 };

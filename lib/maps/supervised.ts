@@ -9,7 +9,7 @@ import type { Json } from "../base/digest.ts";
 import type { NdArray } from "../base/npy.ts";
 import type { TensorMap } from "../onnx/parameters.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import type { DetectorModel, DetectorSetting } from "./detector.ts";
+import type { DetectorModel, DetectorSetting, FitCost } from "./detector.ts";
 
 /** A method's settings written out, as they go into keys. */
 export interface SupervisedPlan {
@@ -59,5 +59,7 @@ export interface SupervisedMethod {
   readonly variants: readonly string[];
   plan(setting: DetectorSetting): SupervisedPlan;
   fit(input: SupervisedFitInput): Promise<DetectorModel>;
+  /** @param images that it is trained on */
+  fitCost(plan: SupervisedPlan, images: number): FitCost;
   open(plan: SupervisedPlan, model: DetectorModel): Promise<OpenSupervised>;
 }

@@ -26,6 +26,7 @@ import {
   pretrainedTensors,
   tellSteps,
   trainedNetworkFiles,
+  trainingCost,
 } from "./trained_network.ts";
 import { shuffledCycle, takeImages } from "./training_images.ts";
 
@@ -101,11 +102,11 @@ export const wrn: SupervisedMethod = {
     };
   },
   async fit({ plan, images, labels, weights, seed, progress, checkpoints }) {
-    const { epochs, batch, learningRate, schedule } = parametersOf(plan);
+    const { batch, learningRate, schedule } = parametersOf(plan);
     const backbone = backboneNamed(plan.backbone);
     const step = wrnStep(plan);
     const cycle = shuffledCycle(Array.from(labels, (_, i) => i), seed, "training");
-    const steps = Math.max(1, Math.floor(epochs * labels.length / batch));
+    const steps = stepsOf(plan, labels.length);
     const state = await trainWithCheckpoints(step, {
       name: "WRN",
       steps,
@@ -122,6 +123,8 @@ export const wrn: SupervisedMethod = {
     const tensors = networkTensors(step, state);
     return trainedNetworkFiles(plan.size, tensors, (image) => scoreOf(plan, image, tensors));
   },
+  fitCost: (plan, images) =>
+    trainingCost(plan, stepsOf(plan, images), parametersOf(plan).batch, images),
   open: (plan, model) => openTrainedNetwork("WRN", plan, model),
 };
 
@@ -146,6 +149,12 @@ export function wrnStep(plan: SupervisedPlan): TrainingStep {
     { gamma, ...(alpha === null ? {} : { alpha }) },
   );
   return trainingStep({ parameters, loss, optimizer: sgd({ momentum, weightDecay }) });
+}
+
+/** Steps of a training on so many images; what is left of the last batch is not trained on. */
+function stepsOf(plan: SupervisedPlan, images: number): number {
+  const { epochs, batch } = parametersOf(plan);
+  return Math.max(1, Math.floor(epochs * images / batch));
 }
 
 const schedules: Readonly<

@@ -51,6 +51,8 @@ Deno.test("the paper's profile has the paper's settings; the variants differ in 
   const folded = wrn.plan({ ...setting, variant: "out-of-fold" });
   assert.deepEqual(folded.parameters, plan.parameters);
   assert.equal(folded.folds, 5);
+  const [few, many] = [24, 2400].map((images) => wrn.fitCost(plan, images));
+  assert.ok(many.seconds > 50 * few.seconds && many.mebibytes > few.mebibytes);
   assert.throws(() => wrn.plan({ ...setting, variant: "out-of-folds" }), UsageError);
   assert.throws(() => wrn.plan({ ...setting, profile: "huge", variant: "paper" }), RangeError);
 });

@@ -67,6 +67,7 @@ export function trainStage(
   label: string,
 ): Stage {
   const labels = selection.flatMap(({ pack, rows }) => rows.map((row) => pack.samples[row].label));
+  const cost = method.fitCost(plan, labels.length);
   return makeStage({
     stage: "train",
     revision: trainKind.revision,
@@ -83,7 +84,7 @@ export function trainStage(
     numerics,
     locations: { weights: weights as unknown as Json },
     label: `training of ${label}`,
-    seconds: 60,
-    mebibytes: 1500,
+    seconds: cost.seconds,
+    mebibytes: cost.mebibytes,
   });
 }
