@@ -184,6 +184,8 @@ async function exportMaps(
 ): Promise<{ readonly models: string[]; readonly maps: number }> {
   const { profile, segmentations } = plan.setting;
   const models: string[] = [];
+  const of = rows.flatMap(({ cells }) => cells.flatMap((cell) => cell.maps ?? []))
+    .reduce((sum, { samples }) => sum + samples.length, 0);
   let maps = 0;
   for (const { row, cells } of rows) {
     if (row.method.kind !== "detector") continue;
@@ -195,7 +197,7 @@ async function exportMaps(
       for await (const { sample, map } of mapsOfCell(store, cell, profile.size)) {
         await writeFileAtomic(join(out, mapPath(model, sample)), npyBytes(map));
         scores.set(sample.id, mapMaximum(map.data));
-        output.progress.update({ done: ++maps, of: 0, label: `writing maps of ${model}` });
+        output.progress.update({ done: ++maps, of, label: `writing maps of ${model}` });
       }
       await writeTables(out, model, cell, plan.setting, scores);
     }

@@ -110,12 +110,16 @@ export async function listImportedMaps(
   const ordered = [...folders].sort((a, b) =>
     Number(detectorOf(a) === undefined) - Number(detectorOf(b) === undefined)
   );
+  const named = await Promise.all(
+    ordered.map(async (folder) => ({ folder, names: await subfolders(join(top, folder)) })),
+  );
+  const of = named.reduce((sum, { names }) => sum + names.length, 0);
   const models: ImportedModel[] = [];
   let done = 0;
-  for (const folder of ordered) {
+  for (const { folder, names } of named) {
     const classes = new Map<string, ImportedClass>();
-    for (const name of await subfolders(join(top, folder))) {
-      onProgress(done++, 0, `${folder}, ${name}`);
+    for (const name of names) {
+      onProgress(done++, of, `${folder}, ${name}`);
       classes.set(name, await listClass(join(top, folder, name)));
     }
     const detector = detectorOf(folder);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { HarnessError } from "../base/errors.ts";
 import type { Dataset } from "../images/sample.ts";
 import { holmAdjusted } from "../metrics/intervals.ts";
@@ -11,6 +12,7 @@ import { Auditor } from "../runner/audit.ts";
 import { obstaclesToComparison } from "../runner/comparability.ts";
 import type { CountedDataset, Experiment, ExperimentRow } from "../runner/experiment.ts";
 import type { Plan, RunSetting } from "../runner/plan.ts";
+import type { PlannedSegmentation } from "../runner/planned_segmentation.ts";
 import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
 import { parseJsonFile } from "../runner/stage_kind.ts";
 import type { RowComparison } from "../runner/stages/comparison.ts";
@@ -60,6 +62,7 @@ export function resultOfRun(
       rows.filter(({ evaluation }) => evaluation !== undefined).map(({ planned }) =>
         planned.row.method
       ),
+      setting.imported !== undefined,
     ).map(({ id, text }) => ({ id, text })),
     stages,
     seconds,
@@ -85,7 +88,12 @@ function rowJudge(plan: Plan): (outcome: RowOutcome, row: ResultRow) => ResultRo
   const obstacles = obstaclesToComparison(plan);
   const auditor = new Auditor();
   return ({ planned, evaluation }, row) => {
-    const open = assumptionsOf(experiment, [planned.row.method]).map(({ id }) => id);
+    const open = assumptionsOf(
+      experiment,
+      [planned.row.method],
+      plan.setting.imported !== undefined,
+    )
+      .map(({ id }) => id);
     const verdicts = verdictsOf(row.metrics, row.paper, obstacles, open);
     const audit = evaluation === undefined ? undefined : rowAudit(auditor, planned.cells);
     const seen = audit === undefined ? undefined : auditNote(audit);
@@ -241,11 +249,17 @@ function publishedByClass(
 function segmentationText({ segmentations }: RunSetting): string {
   const texts = [...segmentations].map(([name, one]) => [
     name,
-    one instanceof HarnessError ? "none" : `${one.spec} (${one.segments.length} segments)`,
+    one instanceof HarnessError ? "none" : segmentationName(one),
   ]);
   return new Set(texts.map(([, text]) => text)).size === 1
     ? `segmentation map ${texts[0][1]}`
     : `segmentation maps ${texts.map((pair) => pair.join(": ")).join(", ")}`;
+}
+
+/** "vad (7 segments)"; of a file its name, since a folder is no part of a result. */
+function segmentationName({ kind, spec, segments }: PlannedSegmentation): string {
+  const name = kind === "images" ? "of each image" : basename(spec);
+  return `${name} (${segments.length} segments)`;
 }
 
 /** The scores of every test image by every row, in the order of rows, seeds and images. */

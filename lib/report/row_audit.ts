@@ -33,13 +33,10 @@ export function rowAudit(auditor: Auditor, cells: readonly PlannedCell[]): RowAu
   };
 }
 
-/** What stands under the table of a row that is not clean. */
+/** What stands under the table of a row whose test images were seen; of imported maps the run says all. */
 export function auditNote({ state, touched }: RowAudit): string | undefined {
   if (state === "touched") {
     return `${touched} of its test images were seen in training; its numbers are too good.`;
-  }
-  if (state === "unknown") {
-    return "its maps were made by another tool; which images that tool was trained on is unknown.";
   }
   return undefined;
 }

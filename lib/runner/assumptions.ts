@@ -148,7 +148,7 @@ export const assumptions: readonly Assumption[] = [
     text:
       "Detectors are trained once per class, with seed 333, and not once per seed: the public " +
       "code reads one set of maps for all ten seeds.",
-    concerns: (method, experiment) => onClasses(method, experiment) && method.kind !== "supervised",
+    concerns: (method, experiment) => onClasses(method, experiment) && trainsDetectors(method),
   },
   {
     id: "visa-order",
@@ -224,13 +224,39 @@ export const assumptions: readonly Assumption[] = [
   },
 ];
 
-/** The assumptions that some rows of an experiment depend on, by the methods of the rows. */
+/**
+ * The assumptions that some rows of an experiment depend on, by the methods of the rows.
+ *
+ * @param imported whether the maps come from other tools: then no detector is trained here
+ */
 export function assumptionsOf(
   experiment: Experiment,
   methods: readonly RowMethod[],
+  imported = false,
 ): Assumption[] {
-  const single = methods.flatMap(singleMethods);
+  const single = methods.flatMap(singleMethods).map((method) =>
+    imported ? withoutDetectors(method) : method
+  );
   return assumptions.filter(({ concerns }) =>
     single.some((method) => concerns(method, experiment))
   );
+}
+
+const importedDetector = "imported";
+
+function withoutDetectors(method: SingleMethod): SingleMethod {
+  switch (method.kind) {
+    case "detector":
+      return { ...method, detector: importedDetector };
+    case "segad":
+      return { ...method, detectors: [] };
+    case "supervised":
+      return method;
+  }
+}
+
+function trainsDetectors(method: SingleMethod): boolean {
+  return method.kind === "detector"
+    ? method.detector !== importedDetector
+    : method.kind === "segad" && method.detectors.length > 0;
 }
