@@ -45,6 +45,8 @@ export interface EvaluationInput {
   readonly sharedImages: boolean;
   /** Per class and seed, the type of defect of each test image, where rates by type are wanted. */
   readonly defects?: readonly (readonly (readonly (string | null)[])[])[];
+  /** Time per image, where it was measured. */
+  readonly milliseconds?: number;
 }
 
 /** Bootstrap samples of an interval. */
@@ -52,10 +54,15 @@ export const replicates = 1000;
 
 /** Evaluates a row. */
 export function evaluateRow(
-  { classes, runs, sharedImages, defects }: EvaluationInput,
+  { classes, runs, sharedImages, defects, milliseconds }: EvaluationInput,
 ): Evaluation {
   return {
-    metrics: metricsOf(runs, sharedImages),
+    metrics: {
+      ...metricsOf(runs, sharedImages),
+      ...(milliseconds === undefined ? {} : {
+        ms_per_image: { mean: milliseconds, std: null, values: [milliseconds], interval: null },
+      }),
+    },
     ...(classes.length === 1 ? {} : {
       classes: Object.fromEntries(
         classes.map((name, i) => [name, metricsOf([runs[i]], sharedImages)]),

@@ -384,7 +384,10 @@ function scale({ measured, estimated }: { measured: number; estimated: number })
   return estimated === 0 ? 1 : measured / estimated;
 }
 
-/** Memory shared by the running stages; a stage larger than all of it runs alone. */
+/**
+ * Memory shared by the running stages; a stage larger than all of it runs alone, and one that must run
+ * alone counts as large as all of it.
+ */
 class MemoryBudget {
   #used = 0;
   #running = 0;
@@ -392,7 +395,7 @@ class MemoryBudget {
   constructor(readonly mebibytes: number) {}
 
   reserve(stage: Stage): boolean {
-    const need = stage.mebibytes + idleWorkerMebibytes;
+    const need = this.#needOf(stage);
     if (this.#running > 0 && this.#used + need > this.mebibytes) return false;
     this.#used += need;
     this.#running++;
@@ -400,7 +403,11 @@ class MemoryBudget {
   }
 
   release(stage: Stage): void {
-    this.#used -= stage.mebibytes + idleWorkerMebibytes;
+    this.#used -= this.#needOf(stage);
     this.#running--;
+  }
+
+  #needOf({ alone, mebibytes }: Stage): number {
+    return alone ? this.mebibytes : mebibytes + idleWorkerMebibytes;
   }
 }

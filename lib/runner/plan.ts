@@ -24,7 +24,7 @@ import {
   singleMethods,
 } from "./experiment.ts";
 import { type Pack, type PackRows, packSize, packsOf, samplesOf, selectRows } from "./packs.ts";
-import type { PlannedSegmentation } from "./planned_segmentation.ts";
+import type { PlannedMap, PlannedSegmentation } from "./planned_segmentation.ts";
 import type { PlannedWeights } from "./planned_weights.ts";
 import type { Profile } from "./profile.ts";
 import { type SplitImages, splitImages } from "./split_images.ts";
@@ -32,7 +32,7 @@ import type { Stage } from "./stage.ts";
 import { comparisonStage } from "./stages/comparison.ts";
 import { embeddingsStage } from "./stages/embeddings.ts";
 import type { TestKind } from "./evaluation.ts";
-import { evaluateStage } from "./stages/evaluate.ts";
+import { evaluateStage, type EvaluateTask } from "./stages/evaluate.ts";
 import { featuresStage } from "./stages/features.ts";
 import { fitStage } from "./stages/fit.ts";
 import { forestStage } from "./stages/forest.ts";
@@ -45,6 +45,7 @@ import { pixelsStage } from "./stages/pixels.ts";
 import { predictStage } from "./stages/predict.ts";
 import { prepareStage } from "./stages/prepare.ts";
 import { scoresStage } from "./stages/scores.ts";
+import { classifierSpeedStage, detectorSpeedStage, forestSpeedStage } from "./stages/speed.ts";
 import { trainStage } from "./stages/train.ts";
 
 /** Everything a run chooses beside the experiment. */
@@ -60,7 +61,7 @@ export interface RunSetting {
   /** Segmentation of each class, or why there is none. */
   readonly segmentations: ReadonlyMap<string, PlannedSegmentation | HarnessError>;
   /** The map with one segment, for ablations. */
-  readonly wholeImage: PlannedSegmentation;
+  readonly wholeImage: PlannedMap;
   readonly numerics: NumericsClass;
   /** Maps that other tools made: by detector and id of the image. Nothing is trained then. */
   readonly imported?: ReadonlyMap<string, ReadonlyMap<string, ImportedImage>>;
@@ -209,6 +210,7 @@ class RowPlanner {
     const defects = this.#experiment.shows !== "defects"
       ? undefined
       : cells.map((bySeed) => bySeed.map(({ test }) => test.map(({ defect }) => defect ?? null)));
+    const speed = this.#experiment.shows === "speed" ? this.#speed(row, cells[0][0]) : undefined;
     const evaluation = evaluateStage({
       row: row.row,
       classes: groups.map(({ name, part }) => part ?? name),
@@ -216,9 +218,40 @@ class RowPlanner {
       scores: cells.map((bySeed) => bySeed.map(({ scores }) => scores)),
       kinds: cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
       sharedImages: sharesTests(this.#experiment),
+      ...(speed === undefined ? {} : { speed }),
       ...(defects === undefined ? {} : { defects }),
     });
     return { row, cells: cells.flat(), evaluation };
+  }
+
+  /** What measures the steps of a row: read from the stages behind its first cell. */
+  #speed({ row }: ExperimentRow, { class: name, scores }: PlannedCell): EvaluateTask["speed"] {
+    const { profile, segmentations, wholeImage } = this.#setting;
+    const numerics = this.#setting.numerics as unknown as Json;
+    const known = segmentations.get(name);
+    const segmentation = known instanceof HarnessError || known?.kind !== "map"
+      ? wholeImage
+      : known;
+    const behind = Map.groupBy(scores.needs, ({ input }) => input.stage);
+    // Of each detector one of its packs is enough: their order follows the detectors.
+    const perDetector = Map.groupBy(
+      behind.get("features") ?? [],
+      ({ needs: [maps] }) => maps.needs[0].key,
+    ).values();
+    const stages = [...perDetector].map(([features]) =>
+      detectorSpeedStage(features, segmentation, profile.size, numerics)
+    );
+    const [folds] = behind.get("out_of_fold") ?? [];
+    const predict = folds?.needs ?? behind.get("predict")?.slice(0, 1) ?? [];
+    if (predict.length > 0) {
+      stages.push(classifierSpeedStage(predict[0], predict.length, numerics));
+    }
+    const forest = scores.input.stage === "forest";
+    if (forest) stages.push(forestSpeedStage(scores, row));
+    return {
+      stages,
+      steps: forest ? ["map", "features", "classifier", "forest"] : ["map", "classifier"],
+    };
   }
 
   /** The pictures of a figure: each class's segmentation, or generated defects. */

@@ -22,6 +22,8 @@ export interface Stage {
   readonly seconds: number;
   /** Estimated peak memory in MiB beyond an idle worker. */
   readonly mebibytes: number;
+  /** Whether nothing else may run beside it: it measures time. */
+  readonly alone?: boolean;
 }
 
 /**
@@ -42,6 +44,7 @@ export function makeStage(
     readonly label: string;
     readonly seconds: number;
     readonly mebibytes: number;
+    readonly alone?: boolean;
   },
 ): Stage {
   const inputs: Record<string, string | readonly string[]> = {};
@@ -63,6 +66,7 @@ export function makeStage(
     label: options.label,
     seconds: options.seconds,
     mebibytes: options.mebibytes,
+    ...(options.alone === undefined ? {} : { alone: options.alone }),
   };
 }
 

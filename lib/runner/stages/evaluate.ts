@@ -9,7 +9,8 @@ import type { Json } from "../../base/digest.ts";
 import { parseNpy } from "../../base/npy.ts";
 import { evaluateRow, type EvaluationInput, type KindedRun, replicates } from "../evaluation.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import { jsonFile, parseJsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import type { StepTimes } from "./speed.ts";
 
 interface Parameters {
   readonly classes: readonly string[];
@@ -21,17 +22,21 @@ interface Parameters {
   readonly sharedImages?: false;
   /** Per class and seed, the type of defect of each test image; asked for by Table 7. */
   readonly defects?: readonly (readonly (readonly (string | null)[])[])[];
+  /** Steps whose times, taken from the stages of the role "speed", add up to the row's. */
+  readonly steps?: readonly (keyof StepTimes)[];
 }
 
 export const evaluateKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
     const { classes, defects, sharedImages } = context.parameters;
+    const milliseconds = await readTimes(context);
     const evaluation = evaluateRow({
       classes,
       runs: await readRuns(context),
       sharedImages: sharedImages ?? true,
       ...(defects === undefined ? {} : { defects }),
+      ...(milliseconds === undefined ? {} : { milliseconds }),
     });
     return new Map([["metrics.json", jsonFile(evaluation as unknown as Json)]]);
   },
@@ -53,6 +58,19 @@ async function readRuns(
   return runs;
 }
 
+/** The sum of the steps' times over all stages that measured them. */
+async function readTimes(
+  { parameters: { steps }, count, read }: StageContext<Parameters>,
+): Promise<number | undefined> {
+  if (steps === undefined) return undefined;
+  let sum = 0;
+  for (let i = 0; i < count("speed"); i++) {
+    const times = parseJsonFile<StepTimes>(await read("speed", i), "speed.json");
+    for (const step of steps) sum += times[step] ?? 0;
+  }
+  return sum;
+}
+
 /** What a row's evaluation is planned from. */
 export interface EvaluateTask
   extends Pick<EvaluationInput, "classes" | "sharedImages" | "defects"> {
@@ -62,11 +80,16 @@ export interface EvaluateTask
   readonly scores: readonly (readonly Stage[])[];
   /** Per class and seed, one letter per test image (`TestKind`). */
   readonly kinds: readonly (readonly string[])[];
+  /** Stages that measured the row's steps. */
+  readonly speed?: {
+    readonly stages: readonly Stage[];
+    readonly steps: readonly (keyof StepTimes)[];
+  };
 }
 
 /** The evaluation of a row. */
 export function evaluateStage(task: EvaluateTask): Stage {
-  const { row, classes, seeds, scores, kinds, sharedImages, defects } = task;
+  const { row, classes, seeds, scores, kinds, sharedImages, defects, speed } = task;
   return makeStage({
     stage: "evaluate",
     revision: evaluateKind.revision,
@@ -77,8 +100,12 @@ export function evaluateStage(task: EvaluateTask): Stage {
       replicates,
       ...(sharedImages ? {} : { sharedImages }),
       ...(defects === undefined ? {} : { defects }),
+      ...(speed === undefined ? {} : { steps: speed.steps }),
     } as Record<string, Json>,
-    needs: { [scores[0][0].input.stage]: scores.flat() },
+    needs: {
+      [scores[0][0].input.stage]: scores.flat(),
+      ...(speed === undefined ? {} : { speed: speed.stages }),
+    },
     label: `metrics of ${row}`,
     seconds: 1,
     mebibytes: 100,

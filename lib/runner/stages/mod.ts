@@ -19,6 +19,7 @@ import { pixelsKind } from "./pixels.ts";
 import { prepareKind } from "./prepare.ts";
 import { predictKind } from "./predict.ts";
 import { scoresKind } from "./scores.ts";
+import { speedKind } from "./speed.ts";
 import { trainKind } from "./train.ts";
 
 /** All kinds, in the order of the data flow. */
@@ -36,6 +37,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   out_of_fold: outOfFoldKind,
   scores: scoresKind,
   forest: forestKind,
+  speed: speedKind,
   evaluate: evaluateKind,
   comparison: comparisonKind,
   picture: pictureKind,
