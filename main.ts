@@ -66,6 +66,10 @@ export const program: Program = {
       summary: "list, fetch, import and verify weights",
       load: async () => (await import("./lib/cli/weights.ts")).weightsCommands,
     },
+    maps: {
+      summary: "read anomaly maps of other tools, write ours for them",
+      load: async () => (await import("./lib/cli/maps.ts")).mapsCommands,
+    },
     cache: {
       summary: "what the store holds, and whether it is whole",
       load: async () => (await import("./lib/cli/cache.ts")).cacheCommand,
