@@ -150,12 +150,11 @@ export function binFeatures(
 
 /** The number of `cuts` that are not above `value`, at most `cuts.length - 1`. */
 function binOf(cuts: Float32Array, value: number): number {
-  let low = 0;
-  let high = cuts.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (cuts[middle] <= value) low = middle + 1;
-    else high = middle;
+  let bin = 0;
+  for (let left = cuts.length - 1; left > 0;) { // candidates beyond `bin`
+    const half = (left + 1) >> 1;
+    bin += half * Number(cuts[bin + half - 1] <= value); // no branch: it would be guessed wrongly
+    left -= half;
   }
-  return low;
+  return bin;
 }

@@ -116,7 +116,7 @@ export class TreeGrower {
         if (leafNumbers !== undefined) this.#writeNumbers(leafNumbers, firstNumber, node);
       } else {
         this.#writeSplit(table, firstPlace + node, node, split, size);
-        this.#divide(node, size, split);
+        this.#divide(node, size, split, leafNumbers !== undefined);
         size += 2;
       }
     }
@@ -219,8 +219,8 @@ export class TreeGrower {
     table.weight[place] = nodeWeight(this.#gradients[node], this.#hessians[node], this.#rule);
   }
 
-  /** Divides a node's rows among its children `left` and `left + 1`. */
-  #divide(node: number, left: number, split: Split): void {
+  /** Divides a node's rows, the drawn ones and `withOthers`, among its children `left` and `left + 1`. */
+  #divide(node: number, left: number, split: Split, withOthers: boolean): void {
     const { column, bin } = split;
     const missing = split.defaultLeft ? this.#binned.binCounts[column] : -1;
     const right = left + 1;
@@ -232,7 +232,7 @@ export class TreeGrower {
       ends[right] = ends[node];
     };
     divide(this.#begins, this.#ends);
-    divide(this.#otherBegins, this.#otherEnds);
+    if (withOthers) divide(this.#otherBegins, this.#otherEnds);
     this.#gradients[left] = split.leftGradient;
     this.#hessians[left] = split.leftHessian;
     this.#gradients[right] = split.rightGradient;

@@ -1,8 +1,9 @@
 /**
  * The steps of `node_work.ts` as a WebAssembly kernel: histograms and gains with two float64 lanes,
  * gradient beside hessian while sums are made, bin beside bin or left beside right while gains are
- * compared. Every rounding is that of `splitting.ts`, so the splits are the same; the plain twin is the
- * kernel's oracle in the tests, and takes over for tables that WebAssembly cannot address.
+ * compared. As long as sums of gradients are exact (see `histogram.ts`) the splits are those of the plain
+ * twin, which is the kernel's oracle in the tests and takes over for tables that WebAssembly cannot
+ * address.
  *
  * A node of few rows touches few bins. There each touched bin is marked with a byte, and only marked bins
  * are visited; in a node of many rows looking at every bin is cheaper than marking.
@@ -27,6 +28,8 @@ import {
   ifThen,
   type Local,
   localsOf,
+  memoryClear,
+  memoryCopy,
   moduleBytes,
   repeatWhile,
   searchWhile,
@@ -324,14 +327,15 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
 /** Names and types of the scanning functions' parameters and locals. */
 const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
+  ...{ span: "f64", slope: "f64", inverseSpan: "f64" },
   ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64", hit: "i32" },
-  ...{ third: "v128", fourth: "v128", magnitudes: "v128" },
-  ...{ sumGradient: "f64", span: "f64", spans: "v128", slopes: "v128", alphas: "v128" },
+  ...{ third: "v128", fourth: "v128", before: "v128", magnitudes: "v128" },
+  ...{ spans: "v128", slopes: "v128", alphas: "v128" },
   ...{ lambdas: "v128", factors: "v128", second: "i32" },
   ...{ bits: "i64", mark: "i32", lastMark: "i32", word: "i32" },
 } as const satisfies Record<string, ValueType>;
-const scanParameters = 5;
+const scanParameters = 8;
 type ScanLocals = Record<keyof typeof scanLocals, Local>;
 
 /**
@@ -346,8 +350,8 @@ type ScanLocals = Record<keyof typeof scanLocals, Local>;
  */
 function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
   const locals = localsOf(Object.keys(scanLocals) as (keyof typeof scanLocals)[]);
-  const { slot, first, parentGain, stop, binCount, total } = locals;
-  const { sumGradient, span, spans, slopes, alphas, lambdas } = locals;
+  const { slot, first, parentGain, stop, binCount } = locals;
+  const { span, slope, spans, slopes, alphas, lambdas } = locals;
   const types = Object.values(scanLocals);
   return {
     parameters: types.slice(0, scanParameters),
@@ -355,10 +359,8 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
     body: [
       first.set(i32.add(global.histogram, i32.multiply(slot.get, global.stride))),
       stop.set(i32.add(first.get, i32.shiftLeft(binCount.get, i32.const(4)))),
-      sumGradient.set(f64x2.lane(0, total.get)),
-      span.set(f64.add(f64x2.lane(1, total.get), f64.add(global.lambda, global.lambda))),
       spans.set(f64x2.splat(span.get)),
-      slopes.set(f64x2.splat(f64.divide(sumGradient.get, span.get))),
+      slopes.set(f64x2.splat(slope.get)),
       alphas.set(f64x2.splat(global.alpha)),
       lambdas.set(f64x2.splat(global.lambda)),
       locals.magnitudes.set(v128.magnitudes),
@@ -369,15 +371,13 @@ function scanFunction(body: (locals: ScanLocals) => Code[]): WasmFunction {
 }
 
 /** Sets the bound, and the factor of `p q` in the first test. */
-function setBound({ bound, span, sumGradient, factors }: ScanLocals, value: Code): Code {
+function setBound(locals: ScanLocals, value: Code): Code {
+  const { bound, total, slope, inverseSpan, factors } = locals;
   return [
     bound.set(value),
-    factors.set(f64x2.splat(f64.divide(
-      f64.subtract(
-        bound.get,
-        f64.divide(f64.multiply(sumGradient.get, sumGradient.get), span.get),
-      ),
-      span.get,
+    factors.set(f64x2.splat(f64.multiply(
+      f64.subtract(bound.get, f64.multiply(f64x2.lane(0, total.get), slope.get)),
+      inverseSpan.get,
     ))),
   ].flat();
 }
@@ -472,39 +472,47 @@ function considerBehind(locals: ScanLocals, left: Local, at: Code): Code {
 }
 
 /**
- * Scans all bins of a column without missing values, four in a turn, and clears them. The last turn may
- * pass the column's end, where the histogram is empty. The loop leaves off where a split passes the
- * first test and is entered again behind it: so nothing but the test takes up its registers.
+ * Scans all bins of a column upwards, four in a turn, and clears them if `clears`. The four are added to
+ * one another before they are added to the bins before them, so that a turn waits for one addition of
+ * the last. The last turn may pass the column's end, where the histogram is empty. The loop leaves off
+ * where a split passes the first test and is entered again behind it: so nothing but the test takes up
+ * its registers.
  */
-function scan(): WasmFunction {
-  return scanFunction((locals) => {
-    const { at, first, stop, hit, left, next, third, fourth } = locals;
-    const sums = [left, next, third, fourth];
-    const place = (index: number) => i32.add(at.get, i32.const(16 * index));
-    return [
-      at.set(first.get),
-      repeatWhile(
+function scanUp(locals: ScanLocals, clears: boolean): Code {
+  const { at, first, stop, hit, left, next, third, fourth, before } = locals;
+  const sums = [left, next, third, fourth];
+  const place = (index: number) => i32.add(at.get, i32.const(16 * index));
+  return [
+    at.set(first.get),
+    repeatWhile(
+      i32.lessThan(at.get, stop.get),
+      searchWhile(
+        hit.get,
         i32.lessThan(at.get, stop.get),
-        searchWhile(
-          hit.get,
-          i32.lessThan(at.get, stop.get),
-          ...sums.map((sum, index) =>
-            sum.set(f64x2.add(sums.at(index - 1)!.get, v128.load(place(index))))
-          ),
-          ...sums.map((_, index) => v128.store(place(index), v128.zero)),
-          hit.set(v128.signs(v128.or(
-            mayReachBound(locals, left, next),
-            mayReachBound(locals, third, fourth),
-          ))),
-          at.set(place(4)),
-        ),
-        ifThen(
-          hit.get,
-          ...sums.map((sum, index) => considerBehind(locals, sum, place(index - 4))),
-        ),
+        left.set(v128.load(place(0))),
+        next.set(f64x2.add(left.get, v128.load(place(1)))),
+        third.set(f64x2.add(next.get, v128.load(place(2)))),
+        before.set(fourth.get),
+        fourth.set(f64x2.add(before.get, f64x2.add(third.get, v128.load(place(3))))),
+        ...[left, next, third].map((sum) => sum.set(f64x2.add(before.get, sum.get))),
+        ...(clears ? sums.map((_, index) => v128.store(place(index), v128.zero)) : []),
+        hit.set(v128.signs(v128.or(
+          mayReachBound(locals, left, next),
+          mayReachBound(locals, third, fourth),
+        ))),
+        at.set(place(4)),
       ),
-    ];
-  });
+      ifThen(
+        hit.get,
+        ...sums.map((sum, index) => considerBehind(locals, sum, place(index - 4))),
+      ),
+    ),
+  ].flat();
+}
+
+/** Scans all bins of a column without missing values, and clears them. */
+function scan(): WasmFunction {
+  return scanFunction((locals) => [scanUp(locals, true)]);
 }
 
 /**
@@ -569,52 +577,43 @@ function scanMarked(): WasmFunction {
  */
 function scanMissing(): WasmFunction {
   return scanFunction((locals) => {
-    const { slot, at, first, stop, left, right, total, mark, lastMark } = locals;
-    const occupied = v128.anyTrue(f64x2.notEqual(v128.load(at.get), v128.zero));
+    const { slot, at, first, stop, hit, left, right, next, third, total } = locals;
+    const { binCount, word: hasMissing } = locals;
+    const evenCount = i32.and(i32.add(binCount.get, i32.const(1)), i32.const(-2));
+    const second = i32.add(at.get, i32.const(16));
+    const behind = (bin: Code) => i32.subtract(bin, i32.const(1));
+    const isThere = v128.anyTrue(f64x2.notEqual(v128.load(stop.get), v128.zero));
     return [
-      at.set(first.get),
-      repeatWhile(
-        i32.lessThan(at.get, stop.get),
-        ifThen(
-          occupied,
-          left.set(f64x2.add(left.get, v128.load(at.get))),
-          right.set(f64x2.subtract(total.get, left.get)),
-          considerSplit(locals, left, right, binAt(locals, at.get), false),
-        ),
-        at.set(i32.add(at.get, i32.const(16))),
-      ),
+      hasMissing.set(isThere),
+      v128.store(stop.get, v128.zero),
+      scanUp(locals, false),
       ifThen(
-        v128.anyTrue(f64x2.notEqual(left.get, total.get)),
+        hasMissing.get,
         right.set(v128.zero),
+        at.set(i32.add(first.get, i32.shiftLeft(evenCount, i32.const(4)))),
         repeatWhile(
           i32.lessThan(first.get, at.get),
-          at.set(i32.subtract(at.get, i32.const(16))),
+          searchWhile(
+            hit.get,
+            i32.lessThan(first.get, at.get),
+            at.set(i32.subtract(at.get, i32.const(32))),
+            third.set(f64x2.add(right.get, v128.load(second))),
+            right.set(f64x2.add(third.get, v128.load(at.get))),
+            left.set(f64x2.subtract(total.get, third.get)),
+            next.set(f64x2.subtract(total.get, right.get)),
+            hit.set(v128.signs(mayReachBound(locals, left, next))),
+          ),
           ifThen(
-            occupied,
-            right.set(f64x2.add(right.get, v128.load(at.get))),
-            left.set(f64x2.subtract(total.get, right.get)),
-            considerSplit(
-              locals,
-              left,
-              right,
-              i32.subtract(binAt(locals, at.get), i32.const(1)),
-              true,
-            ),
+            hit.get,
+            considerSplit(locals, left, third, behind(binAt(locals, second)), true),
+            considerSplit(locals, next, right, behind(binAt(locals, at.get)), true),
           ),
         ),
       ),
-      at.set(first.get),
-      repeatWhile( // the bin of missing values too
-        i32.notLessThan(stop.get, at.get),
-        v128.store(at.get, v128.zero),
-        at.set(i32.add(at.get, i32.const(16))),
-      ),
-      mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
-      lastMark.set(i32.add(mark.get, global.markStride)),
-      repeatWhile(
-        i32.lessThan(mark.get, lastMark.get),
-        v128.store(mark.get, v128.zero),
-        mark.set(i32.add(mark.get, i32.const(16))),
+      memoryClear(first.get, i32.shiftLeft(binCount.get, i32.const(4))),
+      memoryClear(
+        i32.add(global.marks, i32.multiply(slot.get, global.markStride)),
+        global.markStride,
       ),
     ];
   });
@@ -625,20 +624,28 @@ function bestSplit(): WasmFunction {
   const locals = localsOf([
     ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
     ...["place", "list", "lastList", "slots", "slot", "column", "total", "marked"] as const,
+    ...["span", "slope", "inverseSpan"] as const,
   ]);
   const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
   const { place, list, lastList, slots, slot, column, total, marked } = locals;
+  const { span, slope, inverseSpan } = locals;
   const columnBins = i32.load(
     i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
   );
-  const scanArguments = [slot.get, column.get, columnBins, total.get, parentGain.get];
+  const scanArguments = [
+    ...[slot.get, column.get, columnBins, total.get, parentGain.get],
+    ...[span.get, slope.get, inverseSpan.get],
+  ];
   const range = [begin.get, end.get];
   return {
     name: "bestSplit",
     parameters: ["i32", "i32", "i32", "f64", "f64", "f32"],
-    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "v128", "i32"],
+    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "v128", "i32", "f64", "f64", "f64"],
     body: [
       f32.store(global.best, f32.zero),
+      span.set(f64.add(hessian.get, f64.add(global.lambda, global.lambda))),
+      slope.set(f64.divide(gradient.get, span.get)),
+      inverseSpan.set(f64.divide(f64.const(1), span.get)),
       total.set(f64x2.shuffle(0, 2, f64x2.splat(gradient.get), f64x2.splat(hessian.get))),
       marked.set(i32.lessThan(i32.subtract(end.get, begin.get), global.markLimit)),
       place.set(begin.get),
@@ -753,15 +760,7 @@ function divide(): WasmFunction {
         right.set(i32.add(right.get, i32.subtract(four, bin.get))),
         place.set(i32.add(place.get, four)),
       ),
-      stop.set(right.get),
-      right.set(global.spareRows),
-      place.set(left.get),
-      whileLoop(
-        i32.lessThan(right.get, stop.get),
-        i32.store(place.get, i32.load(right.get)),
-        right.set(i32.add(right.get, four)),
-        place.set(i32.add(place.get, four)),
-      ),
+      memoryCopy(left.get, global.spareRows, i32.subtract(right.get, global.spareRows)),
       i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
     ].flat(),
   };

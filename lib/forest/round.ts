@@ -31,9 +31,11 @@ export function treeMaker(
     ? plainNodeWork(binned, gradientPairs, scratch, rule)
     : kernelNodeWork(memory, binned, gradientPairs, scratch, rule);
   const grower = new TreeGrower(binned, cuts, parameters, scratch, work, trees.capacity);
+  const { n_estimators, num_parallel_tree } = parameters;
   return (round, tree) => {
-    const seed = seeds[round * parameters.num_parallel_tree + tree];
-    grower.grow(gradientPairs, seed, trees, tree, leafNumbers);
+    const seed = seeds[round * num_parallel_tree + tree];
+    const isLast = round + 1 === n_estimators; // no later round asks for the leaves
+    grower.grow(gradientPairs, seed, trees, tree, isLast ? undefined : leafNumbers);
   };
 }
 

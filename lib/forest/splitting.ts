@@ -77,8 +77,8 @@ export const boundSlack = 1 - 1e-6;
  * Finds the best split of one column, puts it into `best` where it is better, and clears the histogram.
  * Equal gains keep what is there, so columns must come in ascending order and the first bin wins.
  *
- * Missing values have no bin in the sums: first they go right at every cut, and if there are any
- * (the bins do not add up to the node), left at every cut.
+ * Missing values are not among the bins: first they go right at every cut, then, if the node has any,
+ * left at every cut. (XGBoost asks whether the bins add up to the node, which is the same for exact sums.)
  *
  * @param histogram pairs (gradient, hessian) from `offset` on; the pair after `binCount` bins belongs to
  *   missing values
@@ -133,7 +133,7 @@ export function findSplit(
     bound = (gain + parentGain) * boundSlack;
   }
   if (!hasMissing) return;
-  if (sumGradient !== gradient || sumHessian !== hessian) {
+  if (histogram[end + 1] !== 0) {
     sumGradient = 0;
     sumHessian = 0;
     for (let at = end - 2; at >= offset; at -= 2) {

@@ -164,6 +164,16 @@ export function call(index: number, ...operands: Code[]): Code {
   return [...operands.flat(), 0x10, ...unsigned(index)];
 }
 
+/** Copies `count` bytes. */
+export function memoryCopy(to: Code, from: Code, count: Code): Code {
+  return [...to, ...from, ...count, 0xfc, 0x0a, 0, 0];
+}
+
+/** Sets `count` bytes to 0. */
+export function memoryClear(at: Code, count: Code): Code {
+  return [...at, ...i32.const(0), ...count, 0xfc, 0x0b, 0];
+}
+
 /** `condition ? value : otherwise`, both computed. */
 export function select(condition: Code, value: Code, otherwise: Code): Code {
   return [...value, ...otherwise, ...condition, 0x1b];
