@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { DataError } from "../../lib/base/errors.ts";
+import { baselineOf, findingsOf, newRows, parseBaseline } from "../../lib/report/baseline.ts";
+import type { ExperimentResult } from "../../lib/report/results.ts";
+import { sampleResult } from "./sample_result.ts";
+
+const baseline = baselineOf(sampleResult, "first numbers");
+
+/** The sample with the mean of one number moved. */
+function moved(row: string, metric: "cl_auroc" | "fpr95", by: number): ExperimentResult {
+  return {
+    ...sampleResult,
+    rows: sampleResult.rows.map((one) => {
+      const summary = one.metrics[metric];
+      if (one.row !== row || summary === undefined) return one;
+      return {
+        ...one,
+        metrics: { ...one.metrics, [metric]: { ...summary, mean: summary.mean + by } },
+      };
+    }),
+  };
+}
+
+Deno.test("a result is as its own baseline, also read back from a file", () => {
+  const read = parseBaseline(JSON.stringify(baseline), "b.json");
+  assert.deepEqual(read, baseline);
+  assert.deepEqual(findingsOf(sampleResult, read), []);
+  assert.deepEqual(read.rows.map(({ row }) => row), ["PatchCore", "WRN", "PatchCore + Ours"]);
+});
+
+Deno.test("a number that moves by more than its tolerance names its row, up and down", () => {
+  assert.deepEqual(findingsOf(moved("WRN", "cl_auroc", -0.5), baseline), []);
+  const [fell, ...none] = findingsOf(moved("WRN", "cl_auroc", -0.51), baseline);
+  assert.deepEqual(none, []);
+  assert.equal(fell.row, "WRN");
+  assert.match(fell.what, /^Cl\. AUROC fell from 92\.0 to 91\.5 \(−0\.5, tolerance 0\.5\)$/);
+  const [rose] = findingsOf(moved("PatchCore + Ours", "fpr95", 3.2), baseline);
+  assert.match(rose.what, /^FPR@95TPR rose from 32\.0 to 35\.2/);
+});
+
+Deno.test("a tolerance that was changed by hand is kept by an update", () => {
+  const strict = { ...baseline, tolerance: { ...baseline.tolerance, cl_auroc: 0 } };
+  assert.equal(findingsOf(moved("WRN", "cl_auroc", 0.01), strict).length, 1);
+  const next = baselineOf(sampleResult, "second", strict);
+  assert.equal(next.tolerance.cl_auroc, 0);
+  assert.deepEqual(next.reasons, ["first numbers", "second"]);
+});
+
+Deno.test("a row without numbers, other images and other seeds are findings, a new row is not", () => {
+  const without: ExperimentResult = {
+    ...sampleResult,
+    rows: sampleResult.rows.map((row) =>
+      row.row === "WRN" ? { ...row, metrics: {}, error: "failed" } : row
+    ),
+  };
+  assert.match(findingsOf(without, baseline)[0].what, /no numbers any more: failed/);
+  const other = { ...sampleResult, dataset: { ...sampleResult.dataset, digest: "0".repeat(64) } };
+  assert.match(findingsOf(other, baseline)[0].what, /other images/);
+  assert.match(findingsOf({ ...sampleResult, seeds: [1] }, baseline)[0].what, /seeds/);
+  const fewer = { ...baseline, rows: baseline.rows.slice(1) };
+  assert.deepEqual(findingsOf(sampleResult, fewer), []);
+  assert.deepEqual(newRows(sampleResult, fewer), ["PatchCore"]);
+});
+
+Deno.test("a damaged baseline is refused with the field", () => {
+  assert.throws(() => parseBaseline("{", "b.json"), DataError);
+  const damaged = JSON.stringify({ ...baseline, seeds: "1" });
+  assert.throws(() => parseBaseline(damaged, "b.json"), /b\.json: seeds/);
+});
+
+Deno.test("times per image are not guarded", () => {
+  const timed: ExperimentResult = {
+    ...sampleResult,
+    rows: sampleResult.rows.map((row) => ({
+      ...row,
+      metrics: {
+        ...row.metrics,
+        ms_per_image: { mean: 5, std: null, values: [5], interval: null },
+      },
+    })),
+  };
+  assert.equal(JSON.stringify(baselineOf(timed, "r")).includes("ms_per_image"), false);
+});
