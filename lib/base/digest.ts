@@ -36,7 +36,10 @@ export function canonicalJson(value: Json): string {
     }
     return String(value);
   }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (Array.isArray(value)) {
+    // Lists of images and of places are long and flat: JSON's own writer gives the same text at once.
+    return value.every(isPlain) ? JSON.stringify(value) : `[${value.map(canonicalJson).join(",")}]`;
+  }
   if (typeof value === "object") {
     const fields = value as { readonly [key: string]: Json | undefined };
     const parts: string[] = [];
@@ -47,6 +50,12 @@ export function canonicalJson(value: Json): string {
     return `{${parts.join(",")}}`;
   }
   throw new TypeError(`Cannot write a ${typeof value} as canonical JSON`);
+}
+
+/** Whether JSON writes a value as its canonical text. */
+function isPlain(value: Json | undefined): boolean {
+  return typeof value === "string" || typeof value === "boolean" || value === null ||
+    typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0);
 }
 
 /** SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hexadecimal digits. */
