@@ -17,7 +17,15 @@ export interface RoundThreads {
 }
 
 /** Places of the control words in shared memory. */
-export const control = { command: 0, ticket: 1, busy: 2, round: 3, ready: 4, words: 5 } as const;
+export const control = {
+  command: 0,
+  ticket: 1,
+  busy: 2,
+  round: 3,
+  ready: 4,
+  failed: 5,
+  words: 6,
+} as const;
 
 /** What the workers are told to do; the command word counts up, its remainder by 3 is the task. */
 const task = { grow: 1, move: 2, close: 0 } as const;
@@ -62,8 +70,11 @@ function sharedThreads(state: FitState, workers: number): RoundThreads {
   const waitForAll = () => {
     for (;;) {
       const busy = Atomics.load(words, control.busy);
-      if (busy === 0) return;
+      if (busy === 0) break;
       Atomics.wait(words, control.busy, busy);
+    }
+    if (Atomics.load(words, control.failed) !== 0) {
+      throw new Error("Cannot grow trees: a worker of the forest has failed; its error is above");
     }
   };
   for (const deadline = Date.now() + startLimit;;) {
@@ -115,13 +126,19 @@ export function serveRounds(state: FitState, thread: number, words: Int32Array):
     Atomics.wait(words, control.command, command);
     command = Atomics.load(words, control.command);
     if (command % 3 === task.close) return;
-    if (command % 3 === task.grow) {
-      const round = Atomics.load(words, control.round);
-      takeTickets(words, state.parameters.num_parallel_tree, (tree) => growTree(round, tree));
-    } else {
-      takeTickets(words, rowPieces(state), (piece) => moveMargins(state, piece));
+    try {
+      if (command % 3 === task.grow) {
+        const round = Atomics.load(words, control.round);
+        takeTickets(words, state.parameters.num_parallel_tree, (tree) => growTree(round, tree));
+      } else {
+        takeTickets(words, rowPieces(state), (piece) => moveMargins(state, piece));
+      }
+    } catch (error) {
+      Atomics.store(words, control.failed, 1); // the other side waits, and must not for ever
+      throw error;
+    } finally {
+      Atomics.sub(words, control.busy, 1);
+      Atomics.notify(words, control.busy);
     }
-    Atomics.sub(words, control.busy, 1);
-    Atomics.notify(words, control.busy);
   }
 }
