@@ -27,7 +27,13 @@ import { toHtml } from "../report/to_html.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { defineCommand } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
-import { bytesResponse, htmlResponse, jsonResponse, serveLocally } from "./local_page.ts";
+import {
+  bytesResponse,
+  htmlResponse,
+  jsonResponse,
+  serveLocally,
+  textResponse,
+} from "./local_page.ts";
 import { portOption } from "./port_option.ts";
 
 export const inspectCommand = defineCommand({
@@ -55,7 +61,7 @@ export const inspectCommand = defineCommand({
         );
       }
       const page = serveLocally({
-        handle: partServer(store, html, parts, size),
+        handle: partServer(store, folder, html, parts, size),
         port: options.port,
         signal,
       });
@@ -106,9 +112,19 @@ async function inspectedRun(
 /** Tiles of a page that has all the room it wants. */
 const tiles = { photo: 128, map: 96 } as const;
 
+/** Files of the run that its page links. */
+const linkedFiles: readonly string[] = [
+  "table.md",
+  "table.tex",
+  "table.csv",
+  "scores.csv",
+  "run.json",
+];
+
 /** Answers what the page asks for. */
 function partServer(
   store: Store,
+  folder: string,
   html: string,
   parts: readonly InspectedPart[],
   size: number,
@@ -147,6 +163,7 @@ function partServer(
   };
   return async (path) => {
     if (path === "") return htmlResponse(html);
+    if (linkedFiles.includes(path)) return textResponse(await readText(join(folder, path)));
     const [kind, ...words] = path.split("/");
     const [number, second, third] = words.map(Number);
     switch (kind) {

@@ -92,6 +92,11 @@ export function htmlResponse(html: string): Response {
   return new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } });
 }
 
+/** An answer of plain text. */
+export function textResponse(text: string): Response {
+  return plain(200, text);
+}
+
 function plain(status: number, text: string): Response {
   return new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
 }

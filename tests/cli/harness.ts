@@ -95,3 +95,33 @@ export async function resultFiles(out: string): Promise<Record<string, string>> 
   }
   return files;
 }
+
+/** Runs a command that serves a page, hands over its address, and interrupts it when the body ends. */
+export async function withServedPage(
+  words: readonly string[],
+  cwd: string,
+  body: (address: string) => Promise<void>,
+): Promise<ProgramRun> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: programArguments([...words, "--json"]),
+    env: { NO_COLOR: "1" },
+    cwd,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let stdout = "";
+  while (!/\}\s*$/.test(stdout)) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`The page is not served: ${await stderr}`);
+    stdout += value;
+  }
+  try {
+    await body(JSON.parse(stdout).address);
+  } finally {
+    child.kill("SIGINT");
+    await lines.cancel();
+  }
+  return { code: (await child.status).code, stdout, stderr: await stderr };
+}

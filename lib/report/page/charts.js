@@ -30,10 +30,10 @@ async function openChart(panel, onRange) {
     tooltip: (_handler, event, _item, value) => showValues(event, value),
   });
   await view.runAsync();
-  const svg = container.querySelector("svg");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", panel.getAttribute("aria-label"));
-  svg.removeAttribute("aria-hidden");
+  // The picture has one name; what Vega says of each of its marks would be noise.
+  container.setAttribute("role", "img");
+  container.setAttribute("aria-label", panel.getAttribute("aria-label"));
+  container.querySelector("svg").setAttribute("aria-hidden", "true");
   panel.replaceChildren(container);
   panel.addEventListener("pointerleave", hideTip);
   panel.dataset.live = "";

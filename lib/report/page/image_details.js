@@ -80,7 +80,12 @@ export class ImageDetails {
     const badges = dialog.querySelector(".badges");
     badges.replaceChildren(
       badge(kindWords[kind], `kind-${kind}`),
-      ...(outcome === "" ? [] : [badge(`${outcome} for ${row.name}`, outcome.replace(" ", "-"))]),
+      ...(outcome === "" ? [] : [
+        badge(
+          `${outcome === "right" ? "called rightly" : outcome} by ${row.name}`,
+          outcome.replace(" ", "-"),
+        ),
+      ]),
     );
     const [place, of] = this.#options.place();
     dialog.querySelector(".place").textContent = `${place} of ${of}`;

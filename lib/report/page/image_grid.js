@@ -81,6 +81,8 @@ export class ImageGrid {
     }
     const lines = Math.ceil(this.#items.length / columns);
     this.#space.style.height = `${lines * height}px`;
+    // Few images need no tall box; the style has the most.
+    this.#element.style.setProperty("--needed", `${Math.max(1, lines) * height + 18}px`);
     const first = Math.max(0, Math.floor(scrollTop / height) - 1) * columns;
     const last = Math.min(
       this.#items.length,

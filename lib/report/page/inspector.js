@@ -174,10 +174,11 @@ class Inspector {
     const kind = part.kinds[image];
     cell.dataset.kind = kind;
     cell.dataset.outcome = outcome;
+    // What is seen comes first, as it is seen.
     cell.ariaLabel = [
+      `${score} ${outcomeSigns[outcome]}`.trim(),
       part.ids[image],
       kindWords[kind],
-      `score ${score}`,
       `rank ${rank} of ${part.ids.length}`,
       ...(outcome === "" ? [] : [outcome]),
     ].join(", ");
@@ -190,7 +191,7 @@ class Inspector {
     number.textContent = score;
     const sign = document.createElement("b");
     sign.textContent = outcomeSigns[outcome];
-    line.append(number, sign);
+    line.append(number, " ", sign);
     cell.append(canvas, line);
     this.#draw(canvas, image, () => cell.isConnected);
   }
