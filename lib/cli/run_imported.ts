@@ -43,7 +43,9 @@ export async function importedSetting(
   experiments: readonly Experiment[],
   segmap: string | undefined,
 ): Promise<Omit<RunSetting, "seeds">> {
-  const unfit = experiments.find(({ protocol }) => protocol.bad !== "from_test");
+  const unfit = experiments.find(({ protocol, rows }) =>
+    protocol.bad !== "from_test" || rows.length === 0
+  );
   if (unfit !== undefined) {
     throw new UsageError(`Cannot run ${unfit.id} on imported maps: its protocol needs the images`, {
       remedy: "Maps do for table5, table8 and table9.",

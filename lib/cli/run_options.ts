@@ -20,6 +20,7 @@ import type { OptionSpecs, OptionValues } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import { pairWithData } from "./run_data.ts";
 import { importedSetting } from "./run_imported.ts";
+import { planMasks } from "./run_masks.ts";
 import { planSegmentations } from "./run_segmentations.ts";
 
 /** Options of the commands that plan. */
@@ -217,6 +218,7 @@ async function commonSetting(
       ),
     ),
     segmentations,
+    masks: await planMasks(dataset),
     wholeImage: await planSegmentation("whole", profile.size),
     variants,
     numerics: numericsClass("cpu"),

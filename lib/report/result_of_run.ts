@@ -82,7 +82,13 @@ function notesOf({ protocol, rows }: Experiment, setting: RunSetting): string[] 
   const settings = setting.imported === undefined
     ? `Profile ${profile.name}: ${profile.description}; backbone ${backbone}; ${segmentation}.`
     : `${segmentation.charAt(0).toUpperCase()}${segmentation.slice(1)}.`;
+  const without = rows.length > 0
+    ? []
+    : [...setting.segmentations].flatMap(([name, one]) =>
+      one instanceof HarnessError ? [`Class ${name} has no picture: ${one.message}.`] : []
+    );
   return [
+    ...without,
     ...(rows.length === 0 ? [] : [`Protocol: ${protocol.description}.`, settings]),
     ...(setting.dataset.layout === "synthetic" ? [embeddedNote] : []),
     ...notes,

@@ -45,6 +45,8 @@ export interface EvaluationInput {
   readonly sharedImages: boolean;
   /** Per class and seed, the type of defect of each test image, where rates by type are wanted. */
   readonly defects?: readonly (readonly (readonly (string | null)[])[])[];
+  /** AUPRO in [0, 1] by class and seed, where there are masks. */
+  readonly aupro?: readonly (readonly number[])[];
   /** Time per image, where it was measured. */
   readonly milliseconds?: number;
 }
@@ -54,18 +56,22 @@ export const replicates = 1000;
 
 /** Evaluates a row. */
 export function evaluateRow(
-  { classes, runs, sharedImages, defects, milliseconds }: EvaluationInput,
+  { classes, runs, sharedImages, defects, aupro, milliseconds }: EvaluationInput,
 ): Evaluation {
   return {
     metrics: {
       ...metricsOf(runs, sharedImages),
+      ...(aupro === undefined ? {} : { aupro: auproSummary(aupro) }),
       ...(milliseconds === undefined ? {} : {
         ms_per_image: { mean: milliseconds, std: null, values: [milliseconds], interval: null },
       }),
     },
     ...(classes.length === 1 ? {} : {
       classes: Object.fromEntries(
-        classes.map((name, i) => [name, metricsOf([runs[i]], sharedImages)]),
+        classes.map((name, i) => [name, {
+          ...metricsOf([runs[i]], sharedImages),
+          ...(aupro === undefined ? {} : { aupro: auproSummary([aupro[i]]) }),
+        }]),
       ),
     }),
     ...(defects === undefined ? {} : { defects: detectionRates(runs, defects) }),
@@ -91,6 +97,12 @@ function metricsOf(
     metrics.cl_auroc_unseen = summarizeMetric(classes, "u", auroc, sharedImages);
   }
   return metrics;
+}
+
+/** AUPRO in percent; its interval would need the maps of each bootstrap sample and is not computed. */
+function auproSummary(values: readonly (readonly number[])[]): MetricSummary {
+  const percent = values.map((bySeed) => bySeed.map((value) => 100 * value));
+  return { ...summarizeClasses(percent), interval: null };
 }
 
 /** One metric of the good images against the bad ones of some kinds. */

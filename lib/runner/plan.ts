@@ -29,6 +29,7 @@ import type { PlannedWeights } from "./planned_weights.ts";
 import type { Profile } from "./profile.ts";
 import { type SplitImages, splitImages } from "./split_images.ts";
 import type { Stage } from "./stage.ts";
+import { auproStage, type MaskFile } from "./stages/aupro.ts";
 import { comparisonStage } from "./stages/comparison.ts";
 import { embeddingsStage } from "./stages/embeddings.ts";
 import type { TestKind } from "./evaluation.ts";
@@ -65,6 +66,8 @@ export interface RunSetting {
   readonly numerics: NumericsClass;
   /** Maps that other tools made: by detector and id of the image. Nothing is trained then. */
   readonly imported?: ReadonlyMap<string, ReadonlyMap<string, ImportedImage>>;
+  /** Ground truth masks by the image's id, of classes whose bad test images all have one. */
+  readonly masks?: ReadonlyMap<string, MaskFile>;
   /** What stands under every table of the run. */
   readonly notes?: readonly string[];
 }
@@ -211,6 +214,7 @@ class RowPlanner {
       ? undefined
       : cells.map((bySeed) => bySeed.map(({ test }) => test.map(({ defect }) => defect ?? null)));
     const speed = this.#experiment.shows === "speed" ? this.#speed(row, cells[0][0]) : undefined;
+    const aupro = this.#aupro(row.row, cells.flat());
     const evaluation = evaluateStage({
       row: row.row,
       classes: groups.map(({ name, part }) => part ?? name),
@@ -219,9 +223,36 @@ class RowPlanner {
       kinds: cells.map((bySeed) => bySeed.map(({ test }) => test.map(testKind).join(""))),
       sharedImages: sharesTests(this.#experiment),
       ...(speed === undefined ? {} : { speed }),
+      ...(aupro === undefined ? {} : { aupro }),
       ...(defects === undefined ? {} : { defects }),
     });
     return { row, cells: cells.flat(), evaluation };
+  }
+
+  /** AUPRO of each cell, where the row is of a detector alone and all its test images have their truth. */
+  #aupro(row: string, cells: readonly PlannedCell[]): Stage[] | undefined {
+    const { masks, profile } = this.#setting;
+    const known = ({ id, label }: Sample) => label === 0 || masks!.has(id);
+    if (masks === undefined || masks.size === 0) return undefined;
+    if (!cells.every(({ maps, test }) => maps !== undefined && test.every(known))) return undefined;
+    return cells.map(({ class: name, seed, maps, test }) => {
+      const tested = new Set(test.map(({ id }) => id));
+      const chosen = maps!.map(({ stage, samples, reading }) => ({
+        stage,
+        samples,
+        reading,
+        rows: samples.flatMap(({ id }, row) => tested.has(id) ? [row] : []),
+      })).filter(({ rows }) => rows.length > 0);
+      return auproStage({
+        maps: chosen,
+        masks: chosen.map(({ samples, rows }) =>
+          rows.map((row) => masks.get(samples[row].id) ?? null)
+        ),
+        reading: chosen[0].reading,
+        size: profile.size,
+        label: `${row}, ${name}, seed ${seed}`,
+      });
+    });
   }
 
   /** What measures the steps of a row: read from the stages behind its first cell. */
@@ -259,7 +290,12 @@ class RowPlanner {
     const { dataset, profile } = this.#setting;
     const { shows, seeds, id } = this.#experiment;
     if (shows !== "segmentation" && shows !== "generated") return [];
-    return [...this.#packs.keys()].map((name): PlannedExtra => {
+    const names = [...this.#packs.keys()];
+    // A class without a segmentation has no picture; which ones these are stands under the figure.
+    const shown = names.filter((name) =>
+      names.length === 1 || !(this.#setting.segmentations.get(name) instanceof HarnessError)
+    );
+    return shown.map((name): PlannedExtra => {
       const good = dataset.samples.filter((sample) =>
         sample.class === name && sample.split === "train" && sample.label === 0
       );
@@ -268,7 +304,7 @@ class RowPlanner {
         : [this.#split(name, seeds[0]).forestGood.slice(0, packSize), seeds[0]];
       const segmentation = this.#segmentation(name);
       const stage = pictureStage(shows, dataset, samples, segmentation, profile.size, seed);
-      return { kind: "pictures", name: this.#packs.size === 1 ? id : `${id}-${name}`, stage };
+      return { kind: "pictures", name: names.length === 1 ? id : `${id}-${name}`, stage };
     });
   }
 

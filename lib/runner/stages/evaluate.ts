@@ -22,6 +22,8 @@ interface Parameters {
   readonly sharedImages?: false;
   /** Per class and seed, the type of defect of each test image; asked for by Table 7. */
   readonly defects?: readonly (readonly (readonly (string | null)[])[])[];
+  /** Whether the role "aupro" has a stage for each class and seed. */
+  readonly pixels?: true;
   /** Steps whose times, taken from the stages of the role "speed", add up to the row's. */
   readonly steps?: readonly (keyof StepTimes)[];
 }
@@ -31,12 +33,14 @@ export const evaluateKind = stageKind<Parameters>({
   async run(context) {
     const { classes, defects, sharedImages } = context.parameters;
     const milliseconds = await readTimes(context);
+    const aupro = await readAupro(context);
     const evaluation = evaluateRow({
       classes,
       runs: await readRuns(context),
       sharedImages: sharedImages ?? true,
       ...(defects === undefined ? {} : { defects }),
       ...(milliseconds === undefined ? {} : { milliseconds }),
+      ...(aupro === undefined ? {} : { aupro }),
     });
     return new Map([["metrics.json", jsonFile(evaluation as unknown as Json)]]);
   },
@@ -56,6 +60,22 @@ async function readRuns(
     }
   }
   return runs;
+}
+
+/** AUPRO of each class and seed. */
+async function readAupro(
+  { parameters: { pixels, classes, seeds }, read }: StageContext<Parameters>,
+): Promise<number[][] | undefined> {
+  if (pixels === undefined) return undefined;
+  const values: number[][] = [];
+  for (let c = 0; c < classes.length; c++) {
+    values.push([]);
+    for (let s = 0; s < seeds.length; s++) {
+      const payload = await read("aupro", c * seeds.length + s);
+      values[c].push(parseJsonFile<{ aupro: number }>(payload, "aupro.json").aupro);
+    }
+  }
+  return values;
 }
 
 /** The sum of the steps' times over all stages that measured them. */
@@ -80,6 +100,8 @@ export interface EvaluateTask
   readonly scores: readonly (readonly Stage[])[];
   /** Per class and seed, one letter per test image (`TestKind`). */
   readonly kinds: readonly (readonly string[])[];
+  /** AUPRO of each class and seed, class by class, where there are masks. */
+  readonly aupro?: readonly Stage[];
   /** Stages that measured the row's steps. */
   readonly speed?: {
     readonly stages: readonly Stage[];
@@ -89,7 +111,7 @@ export interface EvaluateTask
 
 /** The evaluation of a row. */
 export function evaluateStage(task: EvaluateTask): Stage {
-  const { row, classes, seeds, scores, kinds, sharedImages, defects, speed } = task;
+  const { row, classes, seeds, scores, kinds, sharedImages, defects, speed, aupro } = task;
   return makeStage({
     stage: "evaluate",
     revision: evaluateKind.revision,
@@ -101,10 +123,12 @@ export function evaluateStage(task: EvaluateTask): Stage {
       ...(sharedImages ? {} : { sharedImages }),
       ...(defects === undefined ? {} : { defects }),
       ...(speed === undefined ? {} : { steps: speed.steps }),
+      ...(aupro === undefined ? {} : { pixels: true }),
     } as Record<string, Json>,
     needs: {
       [scores[0][0].input.stage]: scores.flat(),
       ...(speed === undefined ? {} : { speed: speed.stages }),
+      ...(aupro === undefined ? {} : { aupro }),
     },
     label: `metrics of ${row}`,
     seconds: 1,

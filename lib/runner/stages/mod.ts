@@ -4,6 +4,7 @@
  * @module
  */
 import type { StageKind } from "../stage_kind.ts";
+import { auproKind } from "./aupro.ts";
 import { comparisonKind } from "./comparison.ts";
 import { embeddingsKind } from "./embeddings.ts";
 import { evaluateKind } from "./evaluate.ts";
@@ -37,6 +38,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   out_of_fold: outOfFoldKind,
   scores: scoresKind,
   forest: forestKind,
+  aupro: auproKind,
   speed: speedKind,
   evaluate: evaluateKind,
   comparison: comparisonKind,
