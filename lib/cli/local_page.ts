@@ -55,7 +55,7 @@ export function serveLocally({ handle, port, signal }: LocalPageOptions): LocalP
       return response ?? plain(404, "Not found");
     } catch (error) {
       if (error instanceof HarnessError) {
-        return plain(422, `${error.message}. ${error.remedy ?? ""}`.trim());
+        return plain(422, textOf(error));
       }
       throw error;
     }
@@ -87,6 +87,16 @@ export function jsonResponse(value: unknown): Response {
   return Response.json(value);
 }
 
+/** An answer of JSON, or of `{ problem }` with the words of an error that the page's reader can mend. */
+export async function jsonOrProblem(answer: () => unknown): Promise<Response> {
+  try {
+    return jsonResponse(await answer());
+  } catch (error) {
+    if (error instanceof HarnessError) return jsonResponse({ problem: textOf(error) });
+    throw error;
+  }
+}
+
 /** An answer of HTML. */
 export function htmlResponse(html: string): Response {
   return new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } });
@@ -95,6 +105,10 @@ export function htmlResponse(html: string): Response {
 /** An answer of plain text. */
 export function textResponse(text: string): Response {
   return plain(200, text);
+}
+
+function textOf({ message, remedy }: HarnessError): string {
+  return remedy === undefined ? message : `${message}. ${remedy}`;
 }
 
 function plain(status: number, text: string): Response {

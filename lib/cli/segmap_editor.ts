@@ -14,7 +14,7 @@ import { writeSegmentationMap } from "../segments/write_map.ts";
 import {
   bytesResponse,
   htmlResponse,
-  jsonResponse,
+  jsonOrProblem,
   type LocalPage,
   serveLocally,
 } from "./local_page.ts";
@@ -55,16 +55,19 @@ export function serveEditor(options: EditorOptions): LocalPage {
           return htmlResponse(html);
         case "GET image":
           return bytesResponse("image/png", await encodePng(image));
-        case "POST save": {
-          const drawn = drawnMap(await readBody(request, image), image, name);
-          await writeSegmentationMap(out, drawn.map, {
-            source: `drawn over ${name} with segmap edit`,
-            colours: drawn.colours,
+        case "POST save":
+          return await jsonOrProblem(async () => {
+            const drawn = drawnMap(await readBody(request, image), image, name);
+            await writeSegmentationMap(out, drawn.map, {
+              source: `drawn over ${name} with segmap edit`,
+              colours: drawn.colours,
+            });
+            return { out, segments: drawn.map.segments.length };
           });
-          return jsonResponse({ out, segments: drawn.map.segments.length });
-        }
         case "POST import":
-          return jsonResponse(importedLabels(await readBody(request, image), image));
+          return await jsonOrProblem(async () =>
+            importedLabels(await readBody(request, image), image)
+          );
       }
     },
   });

@@ -323,7 +323,7 @@ class MapEditor {
       const choose = document.createElement("button");
       choose.type = "button";
       choose.ariaPressed = String(label === this.#label);
-      choose.ariaLabel = `Draw ${segment.name}`;
+      choose.ariaLabel = `${label + 1}: draw ${segment.name}`;
       choose.textContent = label < 9 ? label + 1 : "•";
       choose.addEventListener("click", () => this.#chooseSegment(label));
       const colour = document.createElement("input");
@@ -483,7 +483,9 @@ class MapEditor {
 async function ask(path, body) {
   const response = await fetch(path, { method: "POST", body });
   if (!response.ok) throw new Error(await response.text());
-  return await response.json();
+  const answer = await response.json();
+  if (answer.problem !== undefined) throw new Error(answer.problem);
+  return answer;
 }
 
 function toBase64(bytes) {
