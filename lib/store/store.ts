@@ -168,11 +168,15 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
 
   const openSession = async (): Promise<string> => {
     if (session === undefined) {
-      const folder = join(temporaryRoot, crypto.randomUUID());
-      const lock = await claimFile(`${folder}.lock`);
-      if (lock === undefined) throw new StorageError(`Cannot lock ${folder}.lock: it is held`);
-      await Deno.mkdir(folder);
-      session = { folder, lock };
+      for (;;) {
+        const folder = join(temporaryRoot, crypto.randomUUID());
+        const lock = await claimFile(`${folder}.lock`);
+        // Another process that looks for abandoned folders may hold the new lock for a moment.
+        if (lock === undefined) continue;
+        await Deno.mkdir(folder);
+        session = { folder, lock };
+        break;
+      }
     }
     return session.folder;
   };
