@@ -101,7 +101,7 @@ browserTest(
       assert.equal(await figure.locator("svg").count(), 1);
       await figure.scrollIntoViewIfNeeded();
       await figure.locator("[data-live]").waitFor();
-      assert.equal(await figure.locator("svg[role=img]").count(), 1);
+      assert.equal(await figure.locator("[role=img]").count(), 1);
       await figure.locator("path[aria-roledescription=bar], .mark-rect path").first().hover();
       assert.match(await tip(page), /row\nPatchCore\nCl\. AUROC\n81\.0 ± 1\.0/);
       await figure.locator("summary").press("Enter");
