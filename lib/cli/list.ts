@@ -124,8 +124,12 @@ function listText(
       ...wrap(`${one.experiment}: ${one.title}`, width),
       ...wrap(`from ${one.source}`, width, "  "),
       ...wrap(`data: ${layoutNames[one.layout]}`, width, "  "),
-      ...wrap(`protocol: ${one.protocol}; ${one.seeds.length} seeds`, width, "  "),
-      `  rows: ${ready} of ${one.rows.length} can be run by this version`,
+      ...(one.seeds.length === 0
+        ? []
+        : wrap(`protocol: ${one.protocol}; ${seedsText(one.seeds.length)}`, width, "  ")),
+      ...(one.rows.length === 0
+        ? []
+        : [`  rows: ${ready} of ${one.rows.length} can be run by this version`]),
     ];
     if (rows) {
       lines.push("", ...alignedLines(one.rows.map(rowFields)).map((line) => `  ${line}`));
@@ -133,6 +137,10 @@ function listText(
     return lines.map((line) => `${line}\n`).join("");
   });
   return blocks.join("\n");
+}
+
+function seedsText(count: number): string {
+  return count === 1 ? "1 seed" : `${count} seeds`;
 }
 
 function rowFields({ row, needs, missing }: ListedRow): string[] {

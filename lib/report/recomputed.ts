@@ -9,7 +9,7 @@ import { syntheticProduct } from "../images/synthetic_product.ts";
 import { evaluateRow } from "../runner/evaluation.ts";
 import { compareRows } from "../runner/stages/comparison.ts";
 import { correctedComparisons } from "./result_of_run.ts";
-import type { ExperimentResult, ResultRow } from "./results.ts";
+import type { ExperimentResult, Metrics, ResultRow } from "./results.ts";
 import {
   labelledRuns,
   recordsByRow,
@@ -54,17 +54,19 @@ export function recompute(
       sharedImages: sharesImages(own),
       ...(types === undefined ? {} : { defects: types }),
     });
-    const { aupro, ms_per_image } = row.metrics;
-    if (aupro !== undefined) skipped.add("AUPRO is of pixels, and scores are of images.");
-    if (ms_per_image !== undefined) skipped.add("Times per image are measured, not computed.");
+    if (row.metrics.aupro !== undefined) skipped.add(skippedPixels);
+    if (row.metrics.ms_per_image !== undefined) skipped.add(skippedTimes);
     return {
       ...row,
-      metrics: {
-        ...evaluation.metrics,
-        ...(aupro === undefined ? {} : { aupro }),
-        ...(ms_per_image === undefined ? {} : { ms_per_image }),
-      },
-      ...(row.classes === undefined ? {} : { classes: evaluation.classes ?? {} }),
+      metrics: withMeasured(evaluation.metrics, row.metrics),
+      ...(row.classes === undefined ? {} : {
+        classes: Object.fromEntries(
+          Object.entries(evaluation.classes ?? {}).map(([name, metrics]) => [
+            name,
+            withMeasured(metrics, row.classes![name]),
+          ]),
+        ),
+      }),
       ...(evaluation.defects === undefined ? {} : { defects: evaluation.defects }),
     };
   });
@@ -79,6 +81,18 @@ export function recompute(
       ...(pairs.length === 0 ? {} : { comparisons: correctedComparisons(pairs) }),
     },
     skipped: [...skipped],
+  };
+}
+
+const skippedPixels = "AUPRO is of pixels, and scores are of images.";
+const skippedTimes = "Times per image are measured, not computed.";
+
+/** Metrics computed anew, and those of the run that scores do not give. */
+function withMeasured(anew: Metrics, { aupro, ms_per_image }: Metrics): Metrics {
+  return {
+    ...anew,
+    ...(aupro === undefined ? {} : { aupro }),
+    ...(ms_per_image === undefined ? {} : { ms_per_image }),
   };
 }
 
