@@ -89,7 +89,8 @@ async function verifyRun(
   const { result, scores } = await readRun(folder);
   const { result: anew, skipped } = recompute(result, scores);
   const { count, differences } = compareNumbers(result, anew);
-  const faults = [...differences, ...await compareFiles(folder, anew)];
+  // A file that was changed says more than the numbers that follow from it.
+  const faults = [...await compareFiles(folder, anew), ...differences];
   if (!options.deep) return { run: folder, numbers: count, faults, skipped };
   const deep = await verifyDeep(folder, result, options, output);
   return {
@@ -142,15 +143,15 @@ async function compareFiles(folder: string, anew: ExperimentResult): Promise<str
     "table.csv": toCsv(anew),
   };
   const faults: string[] = [];
-  for (const [name, text] of Object.entries(texts)) {
-    if (await readRunText(join(folder, name)) !== text) {
-      faults.push(`${name} is not the table of these numbers.`);
-    }
-  }
   const { outputs } = await readRecord(folder);
   for (const [name, digest] of Object.entries(outputs)) {
     if (sha256(await readRunText(join(folder, name))) !== digest) {
       faults.push(`${name} is not the file that run.json names.`);
+    }
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    if (await readRunText(join(folder, name)) !== text) {
+      faults.push(`${name} is not the table of these numbers.`);
     }
   }
   return faults;
@@ -240,12 +241,20 @@ async function segmentationsOf(
   return new Map(planned.map((map) => [map.digest, map]));
 }
 
+const shownFaults = 20;
+
 function verificationText({ run, numbers, stages, faults, skipped }: Verification, width: number) {
   const deep = stages === undefined ? "" : `, ${stages} stages from the maps`;
   const head = faults.length === 0
     ? `${run}: ok, ${numbers} numbers computed anew${deep}`
     : `${run}: ${faults.length} differences among ${numbers} numbers${deep}`;
-  return [head, ...faults.slice(0, 20), ...skipped].flatMap((line, i) =>
-    wrap(line, width, i === 0 ? "" : "  ").map((text) => `${text}\n`)
-  ).join("");
+  const more = faults.length - shownFaults;
+  return [
+    head,
+    ...faults.slice(0, shownFaults),
+    ...(more > 0 ? [`… and ${more} more; --json lists all.`] : []),
+    ...skipped,
+  ].flatMap((line, i) => wrap(line, width, i === 0 ? "" : "  ").map((text) => `${text}\n`)).join(
+    "",
+  );
 }

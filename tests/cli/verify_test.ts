@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { experiments } from "../../experiments/mod.ts";
+import { checkCommand } from "../../lib/cli/check.ts";
+import { type Program, runCommandLine } from "../../lib/cli/command_line.ts";
+import { compareCommand } from "../../lib/cli/compare.ts";
+import { verifyCommand } from "../../lib/cli/verify.ts";
+import { capturedStream } from "./captured_stream.ts";
+import { writeFinishedRun } from "./finished_run.ts";
+
+const commands = { check: checkCommand, compare: compareCommand, verify: verifyCommand };
+const program: Program = {
+  name: "deno task",
+  title: "Test.",
+  version: "0",
+  experiments,
+  commands: Object.fromEntries(
+    Object.entries(commands).map(([name, command]) => [name, {
+      summary: command.summary,
+      load: () => Promise.resolve(command),
+    }]),
+  ),
+};
+
+async function run(...words: string[]) {
+  const [stdout, stderr] = [capturedStream(), capturedStream()];
+  const code = await runCommandLine(words, program, { stdout, stderr });
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function changeFile(path: string, change: (text: string) => string): Promise<void> {
+  const before = await Deno.readTextFile(path);
+  const after = change(before);
+  assert.notEqual(after, before);
+  await Deno.writeTextFile(path, after);
+}
+
+Deno.test("verify finds nothing in a run as it was written", () =>
+  inFolder(async (folder) => {
+    await writeFinishedRun(folder);
+    const { code, stdout } = await run("verify", folder);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /: ok, \d+ numbers computed anew/);
+  }));
+
+Deno.test("verify names a number that is not what the scores give", () =>
+  inFolder(async (folder) => {
+    const { rows } = await writeFinishedRun(folder);
+    const { mean } = rows[1].metrics.cl_auroc!;
+    await changeFile(join(folder, "result.json"), (text) => text.replace(`${mean}`, `${mean + 1}`));
+    const { code, stdout } = await run("verify", folder);
+    assert.equal(code, 1);
+    assert.match(stdout, /row PatchCore \+ Ours, metrics, cl_auroc, mean: written/);
+  }));
+
+Deno.test("verify names a table, and a score, that were changed by hand", () =>
+  inFolder(async (folder) => {
+    await writeFinishedRun(folder);
+    await changeFile(join(folder, "table.tex"), (text) => text.replace("PatchCore", "PatchCare"));
+    const table = await run("verify", folder);
+    assert.equal(table.code, 1);
+    assert.match(table.stdout, /table\.tex is not the table of these numbers/);
+    await writeFinishedRun(folder);
+    await changeFile(join(folder, "scores.csv"), (text) => text.replace(/,0,0,-?\d/, ",0,0,9"));
+    const scores = await run("verify", folder);
+    assert.equal(scores.code, 1);
+    assert.match(scores.stdout, /scores\.csv is not the file that run\.json names/);
+  }));
+
+Deno.test("compare of a run with itself has no difference, and p values of 1", () =>
+  inFolder(async (folder) => {
+    await writeFinishedRun(folder);
+    const { code, stdout } = await run("compare", folder, folder, "--json");
+    assert.equal(code, 0);
+    const { rows, left } = JSON.parse(stdout);
+    assert.deepEqual(left, []);
+    for (const { metrics } of rows) {
+      for (const { difference, p, holm } of metrics) {
+        assert.deepEqual([difference, p, holm], [0, 1, 1]);
+      }
+    }
+  }));
+
+Deno.test("compare tells which row differs, B minus A, corrected over the rows", () =>
+  inFolder(async (folder) => {
+    const [a, b] = [join(folder, "a"), join(folder, "b")];
+    const before = await writeFinishedRun(a, 1);
+    const after = await writeFinishedRun(b, 3);
+    const { rows } = JSON.parse((await run("compare", a, b, "--json")).stdout);
+    assert.deepEqual(rows.map(({ row }: { row: string }) => row), [
+      "PatchCore",
+      "PatchCore + Ours",
+    ]);
+    const [same, better] = rows.map(({ metrics }: { metrics: { difference: number }[] }) =>
+      metrics[0]
+    );
+    assert.equal(same.difference, 0);
+    const expected = after.rows[1].metrics.cl_auroc!.mean - before.rows[1].metrics.cl_auroc!.mean;
+    assert.ok(Math.abs(better.difference - expected) < 1e-9);
+    assert.ok(better.p < 0.01 && better.holm >= better.p && better.delong.length === 2);
+    assert.match((await run("compare", a, b)).stdout, /PatchCore \+ Ours +Cl\. AUROC/);
+  }));
+
+Deno.test("compare refuses runs that have no row to pair", () =>
+  inFolder(async (folder) => {
+    const [a, b] = [join(folder, "a"), join(folder, "b")];
+    await writeFinishedRun(a);
+    await writeFinishedRun(b);
+    await changeFile(join(b, "scores.csv"), (text) => text.replaceAll("test/good/0.png", "x.png"));
+    const { code, stderr } = await run("compare", a, b);
+    assert.equal(code, 2);
+    assert.match(stderr, /other test images/);
+  }));
+
+Deno.test("check --paper lists what the paper contradicts and runs nothing", async () => {
+  const { code, stdout } = await run("check", "--paper", "--json");
+  assert.equal(code, 0);
+  const found = JSON.parse(stdout) as { of: string }[];
+  assert.ok(found.some(({ of }) => of === "VisA, RD4AD + Ours, cl_auroc"));
+});
+
+Deno.test("check writes no baseline without a reason, and needs one to check all", () =>
+  inFolder(async (folder) => {
+    const update = await run("check", "table3", "--update");
+    assert.equal(update.code, 2);
+    assert.match(update.stderr, /there is no reason/);
+    const all = await run("check", "all", `--baselines=${join(folder, "none")}`);
+    assert.equal(all.code, 2);
+    assert.match(all.stderr, /there is no baseline/);
+  }));
