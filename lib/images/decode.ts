@@ -155,7 +155,7 @@ export async function encodeWebp(
   }
   const sharp = await loadSharp();
   const webp = await sharp(data, { raw: { width, height, channels: 3 } })
-    .webp({ quality, effort: 4, smartSubsample: true }).toBuffer();
+    .webp({ quality, effort: 2 }).toBuffer();
   return new Uint8Array(webp);
 }
 

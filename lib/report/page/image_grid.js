@@ -7,13 +7,15 @@ export class ImageGrid {
   #options;
   #items = [];
   #cells = new Map();
+  #free = [];
   #active = 0;
   #columns = 1;
   #frame;
 
   /**
    * @param element the listbox, which scrolls
-   * @param options width and height of a cell, `fill(cell, item)`, `open(item)`
+   * @param options width and height of a cell, `fill(cell, item)`, `open(item)`; a cell that is filled
+   *   may have been filled before
    */
   constructor(element, options) {
     this.#element = element;
@@ -52,8 +54,7 @@ export class ImageGrid {
 
   /** Fills all cells anew. */
   redraw() {
-    for (const cell of this.#cells.values()) cell.remove();
-    this.#cells.clear();
+    this.#release(() => true);
     this.#update();
   }
 
@@ -76,8 +77,7 @@ export class ImageGrid {
     const columns = Math.max(1, Math.floor(clientWidth / width));
     if (columns !== this.#columns) {
       this.#columns = columns;
-      for (const cell of this.#cells.values()) cell.remove();
-      this.#cells.clear();
+      this.#release(() => true);
     }
     const lines = Math.ceil(this.#items.length / columns);
     this.#space.style.height = `${lines * height}px`;
@@ -88,31 +88,42 @@ export class ImageGrid {
       this.#items.length,
       (Math.floor((scrollTop + clientHeight) / height) + 2) * columns,
     );
-    for (const [place, cell] of this.#cells) {
-      if (place >= first && place < last) continue;
-      cell.remove();
-      this.#cells.delete(place);
-    }
-    const added = document.createDocumentFragment();
+    this.#release((place) => place < first || place >= last);
     for (let place = first; place < last; place++) {
-      if (!this.#cells.has(place)) added.append(this.#makeCell(place, clientWidth / columns));
+      if (!this.#cells.has(place)) this.#takeCell(place, clientWidth / columns);
     }
-    this.#space.append(added);
+    for (const cell of this.#free) cell.hidden = true;
     this.#markActive();
   }
 
-  #makeCell(place, width) {
-    const cell = document.createElement("div");
-    cell.role = "option";
+  /** Takes cells out of use; they are used again elsewhere. */
+  #release(isUnused) {
+    for (const [place, cell] of this.#cells) {
+      if (!isUnused(place)) continue;
+      this.#cells.delete(place);
+      this.#free.push(cell);
+    }
+  }
+
+  #takeCell(place, width) {
+    const cell = this.#free.pop() ?? this.#makeCell();
+    cell.hidden = false;
     cell.id = `image-${place}`;
-    cell.className = "image";
     cell.dataset.place = place;
     cell.ariaSetSize = this.#items.length;
     cell.ariaPosInSet = place + 1;
+    cell.ariaSelected = String(place === this.#active);
     cell.style.left = `${place % this.#columns * width}px`;
     cell.style.top = `${Math.floor(place / this.#columns) * this.#options.height}px`;
     this.#cells.set(place, cell);
     this.#options.fill(cell, this.#items[place]);
+  }
+
+  #makeCell() {
+    const cell = document.createElement("div");
+    cell.role = "option";
+    cell.className = "image";
+    this.#space.append(cell);
     return cell;
   }
 
@@ -131,10 +142,15 @@ export class ImageGrid {
   }
 
   #markActive() {
-    for (const [place, cell] of this.#cells) cell.ariaSelected = String(place === this.#active);
+    if (this.#items.length === 0) return this.#element.removeAttribute("aria-activedescendant");
     const id = `image-${this.#active}`;
-    if (this.#items.length === 0) this.#element.removeAttribute("aria-activedescendant");
-    else this.#element.setAttribute("aria-activedescendant", id);
+    const marked = this.#space.querySelector("[aria-selected=true]:not([hidden])");
+    if (marked !== null && marked.id !== id) marked.ariaSelected = "false";
+    const cell = this.#cells.get(this.#active);
+    if (cell !== undefined && cell !== marked) cell.ariaSelected = "true";
+    if (this.#element.getAttribute("aria-activedescendant") !== id) {
+      this.#element.setAttribute("aria-activedescendant", id);
+    }
   }
 
   #onKey(event) {

@@ -183,27 +183,37 @@ class Inspector {
       ...(outcome === "" ? [] : [outcome]),
     ].join(", ");
     cell.title = part.ids[image];
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 104;
-    const line = document.createElement("span");
-    line.className = "line";
-    const number = document.createElement("span");
+    if (cell.firstChild === null) cell.append(...emptyCell());
+    const [canvas, { firstChild: number, lastChild: sign }] = cell.children;
     number.textContent = score;
-    const sign = document.createElement("b");
     sign.textContent = outcomeSigns[outcome];
-    line.append(number, " ", sign);
-    cell.append(canvas, line);
-    this.#draw(canvas, image, () => cell.isConnected);
+    this.#draw(cell, canvas, image);
   }
 
-  async #draw(canvas, image, isWanted) {
+  #draw(cell, canvas, image) {
     const { photos, detectors } = this.#part;
-    // Cells are filled before they stand in the document.
-    await undefined;
-    if (photos !== null) await this.#sheets.drawPhoto(canvas, photos, image, isWanted);
-    const detector = detectors[this.#controls.map.value];
-    if (detector === undefined) return;
-    const cover = photos === null ? 1 : 0.85;
-    await this.#sheets.drawMap(canvas, detector.sheets, image, cover, isWanted);
+    const map = this.#controls.map.value;
+    const what = `${this.#number} ${image} ${map}`;
+    if (cell.dataset.drawn === what) return;
+    cell.dataset.drawn = what;
+    canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    this.#sheets.drawSoon(
+      canvas,
+      photos ?? undefined,
+      detectors[map]?.sheets,
+      image,
+      photos === null ? 1 : 0.85,
+      () => cell.dataset.drawn === what,
+    );
   }
+}
+
+/** The parts of a cell: a picture, and below it the score and a sign. */
+function emptyCell() {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 104;
+  const line = document.createElement("span");
+  line.className = "line";
+  line.append(document.createElement("span"), " ", document.createElement("b"));
+  return [canvas, line];
 }

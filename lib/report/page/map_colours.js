@@ -22,21 +22,32 @@ export const mapColours = Array.from({ length: 256 }, (_, level) => {
   );
 });
 
+/** The colours of the levels as the bytes of a pixel, by cover. */
+const tables = new Map();
+
+function tableOf(cover) {
+  let table = tables.get(cover);
+  if (table === undefined) {
+    if (tables.size > 200) tables.clear();
+    const bytes = new Uint8ClampedArray(4 * 256);
+    mapColours.forEach((colour, level) => {
+      bytes.set(colour, 4 * level);
+      bytes[4 * level + 3] = 255 * (cover >= 1 ? 1 : cover * Math.min(1, level / 110));
+    });
+    tables.set(cover, table = new Uint32Array(bytes.buffer));
+  }
+  return table;
+}
+
 /**
  * Levels 0 to 255 as coloured pixels; with `cover` below 1 they let what is below them shine through,
  * low levels more than high ones.
  */
 export function colourPixels(levels, cover) {
-  const pixels = new Uint8ClampedArray(levels.length * 4);
-  for (let i = 0; i < levels.length; i++) {
-    const [red, green, blue] = mapColours[levels[i]];
-    const alpha = cover >= 1 ? 1 : cover * Math.min(1, levels[i] / 110);
-    pixels[4 * i] = red;
-    pixels[4 * i + 1] = green;
-    pixels[4 * i + 2] = blue;
-    pixels[4 * i + 3] = 255 * alpha;
-  }
-  return pixels;
+  const table = tableOf(cover);
+  const pixels = new Uint32Array(levels.length);
+  for (let i = 0; i < levels.length; i++) pixels[i] = table[levels[i]];
+  return new Uint8ClampedArray(pixels.buffer);
 }
 
 /** Draws the scale from low to high into a canvas. */

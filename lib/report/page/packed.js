@@ -17,7 +17,6 @@ export function inlineSource(parts) {
   return {
     served: false,
     part: (number) => Promise.resolve(parts[number]),
-    address: (name) => `data:image/webp;base64,${text(name)}`,
     bytes: (name) => Promise.resolve(fromBase64(text(name))),
   };
 }
@@ -32,7 +31,6 @@ export function servedSource() {
   return {
     served: true,
     part: async (number) => await (await fetched(`part/${number}`)).json(),
-    address: (name) => `block/${name}`,
     bytes: async (name) => new Uint8Array(await (await fetched(`block/${name}`)).arrayBuffer()),
     /** Address of an image at the size of the run. */
     photo: (part, image) => `photo/${part}/${image}`,
