@@ -31,7 +31,7 @@ function finishedRun(): Promise<string> {
 
 const count = (page: Page) => page.locator("#inspect-count").innerText();
 const dialog = (page: Page) => page.locator("#inspect-image");
-const cells = (page: Page) => page.locator("#inspect-grid [role=option]");
+const cells = (page: Page) => page.locator("#inspect-grid [role=option]:not([hidden])");
 
 /** Waits until the grid shows as many images as its words say. */
 async function shown(page: Page, expected: RegExp): Promise<void> {

@@ -92,7 +92,10 @@ export class ImageGrid {
     for (let place = first; place < last; place++) {
       if (!this.#cells.has(place)) this.#takeCell(place, clientWidth / columns);
     }
-    for (const cell of this.#free) cell.hidden = true;
+    for (const cell of this.#free) {
+      cell.hidden = true;
+      cell.removeAttribute("id");
+    }
     this.#markActive();
   }
 
