@@ -64,6 +64,8 @@ export interface Inspection {
   };
   /** Errors first. */
   readonly problems: readonly InspectionProblem[];
+  /** What the folder should hold, where it has faults of its layout. */
+  readonly expected?: string;
 }
 
 /** What `inspectFolder` may be told. */
@@ -142,12 +144,13 @@ export async function inspectFolder(
     problems: problems.sort((a, b) =>
       Number(a.severity === "warning") - Number(b.severity === "warning")
     ),
+    ...(faults.length === 0 ? {} : { expected: layout.shape }),
   };
 }
 
 /** Lines of plain text that tell the inspection to a reader. */
 export function describeInspection(inspection: Inspection): string[] {
-  const { root, layout, groups, lowShot, published, problems } = inspection;
+  const { root, layout, groups, lowShot, published, problems, expected } = inspection;
   const total = groups.reduce((sum, group) => sum + group.images, 0);
   const lines: string[] = [];
   if (layout !== undefined) {
@@ -179,6 +182,7 @@ export function describeInspection(inspection: Inspection): string[] {
   for (const { severity, path, message } of problems) {
     lines.push(`  ${severity}: ${path === undefined ? "" : `${shownPath(path)}: `}${message}`);
   }
+  if (expected !== undefined) lines.push(`  The folder should hold ${expected}.`);
   return lines;
 }
 

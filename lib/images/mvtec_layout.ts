@@ -18,7 +18,7 @@ import {
   missingFolder,
 } from "./layout.ts";
 import { compareText } from "./sample.ts";
-import { shownPath } from "./shown_path.ts";
+import { shownList, shownPath } from "./shown_path.ts";
 
 const shape =
   "one folder a class, each with train/good, test/good and test/<defect> for each type of " +
@@ -30,11 +30,12 @@ export const mvtecLayout: Layout = {
   shape,
   recognizes: async (root, { folders }) => {
     for (const name of folders) {
-      const inner = await listFolder(join(root, name, "train"));
-      if (inner?.folders.some((folder) => folder.toLowerCase() === "good")) {
-        return (await listFolder(join(root, name)))!.folders.includes("ground_truth") ||
-          !inner.folders.includes("bad");
-      }
+      const train = await listFolder(join(root, name, "train"));
+      if (train === undefined) continue;
+      const inner = (await listFolder(join(root, name)))!;
+      if (inner.folders.includes("ground_truth")) return true;
+      // A folder of VAD in another folder has bad training images.
+      if (inner.folders.includes("test") && !train.folders.includes("bad")) return true;
     }
     return false;
   },
@@ -58,6 +59,7 @@ async function listMvtecFolder(root: string): Promise<LayoutListing> {
     }
   }
   if (samples.length === 0 && faults.length === 0) faults.push("it holds no class folder");
+  warnings.push(...maskWarnings(samples));
   return { samples, faults, warnings };
 }
 
@@ -105,6 +107,19 @@ async function listClass(
       }
     }
   }
+}
+
+/** Bad images without a mask, which keep the whole data set from having an AUPRO. */
+function maskWarnings(samples: readonly ListedSample[]): string[] {
+  const bad = samples.filter(({ label }) => label === 1);
+  const maskless = bad.filter(({ mask }) => mask === undefined).map(({ id }) => id);
+  if (maskless.length === 0) return [];
+  return maskless.length === bad.length
+    ? ["No bad image has a mask in <class>/ground_truth/<defect>, without which there is no AUPRO."]
+    : [
+      `${maskless.length} of ${bad.length} bad images have no mask in ground_truth, without ` +
+      `which there is no AUPRO: ${shownList(maskless)}.`,
+    ];
 }
 
 async function masksOf(root: string, name: string, defect: string): Promise<readonly string[]> {

@@ -25,7 +25,14 @@ const shape =
 export const visaLayout: Layout = {
   name: "visa",
   shape,
-  recognizes: (_root, { folders }) => folders.includes("split_csv"),
+  recognizes: async (root, { folders }) => {
+    if (folders.includes("split_csv")) return true;
+    for (const name of folders) {
+      const inner = await listFolder(join(root, name, "Data", "Images"));
+      if (inner?.folders.some((folder) => ["Normal", "Anomaly"].includes(folder))) return true;
+    }
+    return false;
+  },
   list: listVisaFolder,
   published: {
     name: "VisA",
@@ -43,7 +50,11 @@ async function listVisaFolder(root: string): Promise<LayoutListing> {
     const there = await listFolder(join(root, "split_csv"));
     const near = closestName("1cls.csv", there?.others ?? []);
     faults.push(
-      `it has no file ${visaTable}${near === undefined ? "" : ` (is ${shownPath(near)} meant?)`}`,
+      `it has no file ${visaTable}${
+        near === undefined ? "" : ` (is ${shownPath(near)} meant?)`
+      }, ` +
+        "the table that says which images train and which test; it lies beside the class folders " +
+        "in the download, and in the repository amazon-science/spot-diff",
     );
     return { samples: [], faults, warnings: [] };
   }
@@ -76,9 +87,10 @@ async function listVisaFolder(root: string): Promise<LayoutListing> {
       `${missing.length} images that ${visaTable} names are missing: ${shownList(missing)}`,
     );
   }
-  const warnings = maskless.length === 0
-    ? []
-    : [`${maskless.length} masks that ${visaTable} names are missing: ${shownList(maskless)}.`];
+  const warnings = maskless.length === 0 ? [] : [
+    `${maskless.length} masks that ${visaTable} names are missing, without which there is no ` +
+    `AUPRO: ${shownList(maskless)}.`,
+  ];
   return { samples, faults, warnings };
 }
 

@@ -122,6 +122,66 @@ Deno.test("inspectFolder() lists every fault of a layout, with near-miss names",
   );
 });
 
+/** What `data inspect` prints below the counts. */
+async function explained(files: MadeFiles): Promise<string> {
+  let lines: string[] = [];
+  await withFolder(files, async (root) => {
+    lines = describeInspection(await inspectFolder(root)).map((line) => line.replace(root, "ROOT"));
+  });
+  return lines.slice(lines.findIndex((line) => /^\d+ error/.test(line))).join("\n");
+}
+
+Deno.test("VisA without its table is told which file is missing and where it is", async () => {
+  const text = await explained({
+    "candle/Data/Images/Normal/0000.JPG": 1,
+    "candle/Data/Images/Anomaly/000.JPG": 2,
+    "candle/image_anno.csv": "image,label,mask\n",
+  });
+  assert.equal(
+    text,
+    "1 error, 0 warnings:\n" +
+      "  error: It has no file split_csv/1cls.csv, the table that says which images train and " +
+      "which test; it lies beside the class folders in the download, and in the repository " +
+      "amazon-science/spot-diff.\n" +
+      "  The folder should hold split_csv/1cls.csv (columns object, split, label, image, mask) and " +
+      "the images that it names, e.g. candle/Data/Images/Normal/0000.JPG.",
+  );
+});
+
+Deno.test("VisA without masks is told that it has no AUPRO, and may be used", async () => {
+  const text = await explained({
+    "split_csv/1cls.csv": "object,split,label,image,mask\n" +
+      "a,train,normal,a/1.png,\na,test,normal,a/2.png,\na,test,anomaly,a/3.png,a/m/3.png\n",
+    "a/1.png": 1,
+    "a/2.png": 2,
+    "a/3.png": 3,
+  });
+  assert.equal(
+    text,
+    "0 errors, 1 warning:\n  warning: 1 masks that split_csv/1cls.csv names are missing, without " +
+      "which there is no AUPRO: a/m/3.png.",
+  );
+});
+
+Deno.test("a class of MVTec AD without good images is told what a class holds", async () => {
+  const class1 = { "a/test/good/1.png": 1, "a/test/cut/1.png": 2, "a/ground_truth/cut/1.png": 3 };
+  const shape =
+    "  The folder should hold one folder a class, each with train/good, test/good and " +
+    "test/<defect> for each type of defect, and as it likes ground_truth/<defect>.";
+  assert.equal(
+    await explained({ ...class1, "a/train/1.png": 4 }),
+    "1 error, 1 warning:\n  error: It has no folder a/train/good.\n" +
+      `  warning: a/train holds files that are not read: 1.png.\n${shape}`,
+  );
+  assert.equal(
+    await explained({ ...class1, "a/train/god/1.png": 4, "b/train/good/1.png": 5 }),
+    "2 errors, 1 warning:\n" +
+      "  error: It has no folder a/train/good (is a/train/god meant?).\n" +
+      "  error: It has no folder b/test.\n" +
+      `  warning: The folder a/train/god is not read (is a/train/good meant?).\n${shape}`,
+  );
+});
+
 Deno.test("inspectFolder() warns of files that PIL reads otherwise than one might think", async () => {
   const problems = await inspected({
     ...vadFiles,

@@ -104,7 +104,11 @@ Deno.test("openDataset() reads MVTec AD with its types of defects and masks", as
       ],
       ["screw/test/thread_top/001.png", 1, "thread_top", undefined],
     ]);
-    assert.deepEqual(warnings, ["The folder papers is no class and is not read."]);
+    assert.deepEqual(warnings, [
+      "The folder papers is no class and is not read.",
+      "1 of 3 bad images have no mask in ground_truth, without which there is no AUPRO: " +
+      "screw/test/thread_top/001.png.",
+    ]);
   });
 });
 
