@@ -64,6 +64,10 @@ export const checkCommand = defineCommand({
   examples: [
     { command: "check table3", description: "has Table 3 on the embedded product moved?" },
     {
+      command: 'check table3 --rows "PatchCore,PatchCore + Ours" --seeds 1',
+      description: "the part of it that takes a quarter of a minute",
+    },
+    {
       command: 'check all --update --reason "coreset draws its start from the seed"',
       description: "take the numbers over, and say why",
     },
@@ -87,6 +91,12 @@ export const checkCommand = defineCommand({
         remedy: 'Say why the numbers changed: --reason "…".',
       });
     }
+    const part = [options.rows, options.detectors, options.seeds].some((one) => one !== undefined);
+    if (options.update && part) {
+      throw new UsageError("Cannot update baselines from a part of their rows or seeds", {
+        remedy: "Leave --rows, --detectors and --seeds away.",
+      });
+    }
     const folder = options.baselines ?? defaultFolder;
     const chosen = await withBaselines(
       experimentsNamed(positionals, experiments),
@@ -99,10 +109,11 @@ export const checkCommand = defineCommand({
     for (const one of outcome.outcomes) {
       const result = resultOfRun(one, { cached: 0, run: 0 }, 0);
       if (result.rows.length === 0) continue;
+      const rows = part ? result.rows.map(({ row }) => row) : undefined;
       checked.push(
         options.update
           ? await updateBaseline(folder, result, options.reason!)
-          : await checkResult(folder, result),
+          : await checkResult(folder, result, rows),
       );
     }
     output.result(checked, ({ width }) => checked.map((one) => checkedText(one, width)).join(""));
@@ -146,13 +157,17 @@ async function readBaseline(
     : parseBaseline(new TextDecoder().decode(bytes), `${result.experiment}.${result.profile}.json`);
 }
 
-async function checkResult(folder: string, result: ExperimentResult): Promise<CheckedExperiment> {
+async function checkResult(
+  folder: string,
+  result: ExperimentResult,
+  rows: readonly string[] | undefined,
+): Promise<CheckedExperiment> {
   const { experiment, profile } = result;
   const baseline = await readBaseline(folder, result);
   if (baseline === undefined) {
     return { experiment, profile, state: "no baseline", findings: [], unguarded: [] };
   }
-  const findings = findingsOf(result, baseline);
+  const findings = findingsOf(result, baseline, rows);
   const state = findings.length === 0 ? "ok" : "moved";
   return { experiment, profile, state, findings, unguarded: newRows(result, baseline) };
 }
@@ -176,7 +191,7 @@ function checkedText(
 ): string {
   const words = {
     "ok": "as the baseline",
-    "moved": `${findings.length} numbers moved`,
+    "moved": `${findings.length} ${findings.length === 1 ? "number" : "numbers"} moved`,
     "no baseline": 'has no baseline; `deno task check … --update --reason "…"` makes one',
     "updated": "baseline written",
   }[state];

@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import type { ExperimentResult, MetricName, Metrics } from "./results.ts";
+import type { ExperimentResult, MetricName, Metrics, MetricSummary } from "./results.ts";
 import { formatChange, metricColumns } from "./table_parts.ts";
 
 /** What a baseline file holds. Its reasons are a log, the newest last. */
@@ -24,10 +24,10 @@ export interface Baseline {
   readonly reasons: readonly string[];
 }
 
-/** The means of a row. */
+/** The numbers of a row: of each metric one per seed, the mean over the classes where there are several. */
 export interface BaselineRow {
   readonly row: string;
-  readonly metrics: Readonly<Record<string, number>>;
+  readonly metrics: Readonly<Record<string, readonly number[]>>;
 }
 
 /** A number that is not as the baseline has it. */
@@ -58,7 +58,7 @@ const baselineSchema: z.ZodType<Baseline> = z.strictObject({
   seeds: z.array(z.int()),
   tolerance: z.record(z.string(), z.number().nonnegative()),
   rows: z.array(
-    z.strictObject({ row: z.string(), metrics: z.record(z.string(), z.number()) }),
+    z.strictObject({ row: z.string(), metrics: z.record(z.string(), z.array(z.number()).min(1)) }),
   ),
   reasons: z.array(z.string()).min(1),
 });
@@ -96,22 +96,31 @@ export function baselineOf(
     tolerance: before?.tolerance ?? defaultTolerance,
     rows: result.rows.filter(({ error }) => error === undefined).map(({ row, metrics }) => ({
       row,
-      metrics: Object.fromEntries(guarded(metrics).map(([name, mean]) => [name, rounded(mean)])),
+      metrics: Object.fromEntries(
+        guarded(metrics).map(([name, { values }]) => [name, values.map(rounded)]),
+      ),
     })),
     reasons: [...before?.reasons ?? [], reason],
   };
 }
 
 /**
- * What moved by more than its tolerance.
+ * What moved by more than its tolerance. A run of the baseline's first seeds is compared with the mean
+ * over the same seeds.
  *
+ * @param rows the rows that were run; all of the baseline by default
  * @returns findings in the order of the baseline; none where all is as it was
  */
-export function findingsOf(result: ExperimentResult, baseline: Baseline): Finding[] {
+export function findingsOf(
+  result: ExperimentResult,
+  baseline: Baseline,
+  rows?: readonly string[],
+): Finding[] {
   if (baseline.dataset !== result.dataset.digest) {
     return [{ row: "", metric: "", what: "the baseline was made on other images" }];
   }
-  if (String(baseline.seeds) !== String(result.seeds)) {
+  const seeds = result.seeds.length;
+  if (seeds === 0 || String(baseline.seeds.slice(0, seeds)) !== String(result.seeds)) {
     return [{
       row: "",
       metric: "",
@@ -120,27 +129,35 @@ export function findingsOf(result: ExperimentResult, baseline: Baseline): Findin
       }`,
     }];
   }
-  return baseline.rows.flatMap(({ row, metrics }): Finding[] => {
-    const found = result.rows.find((one) => one.row === row);
-    if (found === undefined || found.error !== undefined) {
-      const why = found?.error ?? "the experiment has no such row";
-      return [{ row, metric: "", what: `has no numbers any more: ${why}` }];
-    }
-    const now = new Map(guarded(found.metrics));
-    return Object.entries(metrics).flatMap(([metric, before]) => {
-      const mean = now.get(metric as MetricName);
-      const tolerance = baseline.tolerance[metric] ?? 0;
-      const heading = metricColumns.find((column) => column.metric === metric)?.heading ?? metric;
-      if (mean === undefined) return [{ row, metric, what: `${heading} is missing` }];
-      // Baselines hold rounded numbers: half of their last digit is no difference.
-      if (Math.abs(mean - before) <= tolerance + 0.5 * 10 ** -baselineDigits) return [];
-      return [{
-        row,
-        metric,
-        what: `${heading} ${mean > before ? "rose" : "fell"} from ${before.toFixed(1)} to ` +
-          `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${tolerance})`,
-      }];
-    });
+  const guardedRows = baseline.rows.filter(({ row }) => rows === undefined || rows.includes(row));
+  return guardedRows.flatMap((before) => findingsOfRow(before, result, baseline.tolerance));
+}
+
+function findingsOfRow(
+  { row, metrics }: BaselineRow,
+  result: ExperimentResult,
+  tolerances: Baseline["tolerance"],
+): Finding[] {
+  const found = result.rows.find((one) => one.row === row);
+  if (found === undefined || found.error !== undefined) {
+    const why = found?.error ?? "the experiment has no such row";
+    return [{ row, metric: "", what: `has no numbers any more: ${why}` }];
+  }
+  const now = new Map(guarded(found.metrics));
+  return Object.entries(metrics).flatMap(([metric, values]) => {
+    const mean = now.get(metric as MetricName)?.mean;
+    const before = meanOf(values.slice(0, result.seeds.length));
+    const tolerance = tolerances[metric] ?? 0;
+    const heading = metricColumns.find((column) => column.metric === metric)?.heading ?? metric;
+    if (mean === undefined) return [{ row, metric, what: `${heading} is missing` }];
+    // Baselines hold rounded numbers: half of their last digit is no difference.
+    if (Math.abs(mean - before) <= tolerance + 0.5 * 10 ** -baselineDigits) return [];
+    return [{
+      row,
+      metric,
+      what: `${heading} ${mean > before ? "rose" : "fell"} from ${before.toFixed(1)} to ` +
+        `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${tolerance})`,
+    }];
   });
 }
 
@@ -153,13 +170,16 @@ export function newRows(result: ExperimentResult, baseline: Baseline): string[] 
 
 const baselineDigits = 4;
 
-function rounded(mean: number): number {
-  return Number(mean.toFixed(baselineDigits));
+function rounded(value: number): number {
+  return Number(value.toFixed(baselineDigits));
 }
 
-/** The means that are guarded: all but times, which depend on the machine. */
-function guarded(metrics: Metrics): [MetricName, number][] {
-  return (Object.entries(metrics) as [MetricName, { mean: number }][])
-    .filter(([name]) => name !== "ms_per_image")
-    .map(([name, { mean }]) => [name, mean]);
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The metrics that are guarded: all but times, which depend on the machine. */
+function guarded(metrics: Metrics): [MetricName, MetricSummary][] {
+  return (Object.entries(metrics) as [MetricName, MetricSummary][])
+    .filter(([name]) => name !== "ms_per_image");
 }

@@ -15,7 +15,14 @@ function moved(row: string, metric: "cl_auroc" | "fpr95", by: number): Experimen
       if (one.row !== row || summary === undefined) return one;
       return {
         ...one,
-        metrics: { ...one.metrics, [metric]: { ...summary, mean: summary.mean + by } },
+        metrics: {
+          ...one.metrics,
+          [metric]: {
+            ...summary,
+            mean: summary.mean + by,
+            values: summary.values.map((value) => value + by),
+          },
+        },
       };
     }),
   };
@@ -38,6 +45,35 @@ Deno.test("a number that moves by more than its tolerance names its row, up and 
   assert.match(rose.what, /^FPR@95TPR rose from 32\.0 to 35\.2/);
 });
 
+Deno.test("the first seeds are compared with the mean over the same seeds", () => {
+  const first: ExperimentResult = {
+    ...sampleResult,
+    seeds: [1],
+    rows: sampleResult.rows.map((row) => ({
+      ...row,
+      metrics: Object.fromEntries(
+        Object.entries(row.metrics).map(([name, summary]) => {
+          const [value] = summary.values;
+          return [name, { mean: value, std: null, values: [value], interval: null }];
+        }),
+      ),
+    })),
+  };
+  // PatchCore has 80, 82 and 81: its first seed is a point below the mean and yet no finding.
+  assert.equal(first.rows[0].metrics.cl_auroc!.mean, 80);
+  assert.deepEqual(findingsOf(first, baseline), []);
+  assert.match(findingsOf({ ...first, seeds: [2] }, baseline)[0].what, /seeds/);
+});
+
+Deno.test("rows that were not run are no findings, rows that were are", () => {
+  const only: ExperimentResult = { ...moved("WRN", "cl_auroc", -2), rows: [] };
+  const rows = moved("WRN", "cl_auroc", -2).rows.filter(({ row }) => row === "WRN");
+  assert.deepEqual(findingsOf({ ...only, rows }, baseline, ["WRN"]).map(({ row }) => row), ["WRN"]);
+  assert.deepEqual(findingsOf({ ...only, rows }, baseline, ["PatchCore"]).map(({ what }) => what), [
+    "has no numbers any more: the experiment has no such row",
+  ]);
+});
+
 Deno.test("a tolerance that was changed by hand is kept by an update", () => {
   const strict = { ...baseline, tolerance: { ...baseline.tolerance, cl_auroc: 0 } };
   assert.equal(findingsOf(moved("WRN", "cl_auroc", 0.01), strict).length, 1);
@@ -56,7 +92,7 @@ Deno.test("a row without numbers, other images and other seeds are findings, a n
   assert.match(findingsOf(without, baseline)[0].what, /no numbers any more: failed/);
   const other = { ...sampleResult, dataset: { ...sampleResult.dataset, digest: "0".repeat(64) } };
   assert.match(findingsOf(other, baseline)[0].what, /other images/);
-  assert.match(findingsOf({ ...sampleResult, seeds: [1] }, baseline)[0].what, /seeds/);
+  assert.match(findingsOf({ ...sampleResult, seeds: [7] }, baseline)[0].what, /seeds/);
   const fewer = { ...baseline, rows: baseline.rows.slice(1) };
   assert.deepEqual(findingsOf(sampleResult, fewer), []);
   assert.deepEqual(newRows(sampleResult, fewer), ["PatchCore"]);
