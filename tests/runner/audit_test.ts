@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { experiments } from "../../experiments/mod.ts";
 import type { Sample } from "../../lib/images/sample.ts";
+import { paperTable } from "../../lib/report/paper_table.ts";
+import { resultOfRun } from "../../lib/report/result_of_run.ts";
 import { rowAudit } from "../../lib/report/row_audit.ts";
+import { toMarkdown } from "../../lib/report/to_markdown.ts";
 import { Auditor } from "../../lib/runner/audit.ts";
 import { madePlan, madeSamples, madeSetting } from "./made_setting.ts";
 
@@ -58,4 +61,25 @@ Deno.test("an image that only some seeds train on counts once", () => {
     sample.id === "train/good/0.png" ? { ...sample, digest: "digest of test/good/0.png" } : sample
   );
   assert.equal(auditOf("table3", "PatchCore + Ours", copied).touched, 1);
+});
+
+Deno.test("a row whose test images were touched is marked in the result and under its table", () => {
+  const copied = samples.map((sample) =>
+    sample.id === "train/bad/3.png" ? { ...sample, digest: "digest of test/bad/7.png" } : sample
+  );
+  const plan = madePlan(experiment("table3"), madeSetting(copied));
+  const number = { mean: 90, std: 1, values: [90], interval: null };
+  const rows = plan.rows.map((planned) => ({
+    planned,
+    evaluation: { metrics: { cl_auroc: number, fpr95: number } },
+    scores: [],
+  }));
+  const result = resultOfRun({ plan, rows, extras: [] }, { cached: 0, run: 0 }, 0);
+  const states = new Map(result.rows.map(({ row, audit }) => [row, audit?.state]));
+  assert.equal(states.get("PatchCore"), "clean");
+  assert.equal(states.get("PatchCore + Ours"), "touched");
+  assert.match(
+    toMarkdown(paperTable(result)),
+    /PatchCore \+ Ours: 1 of its test images were seen in training; its numbers are too good\./,
+  );
 });
