@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { StorageError } from "./errors.ts";
 
 /** Writes `data` to `path` atomically and durably; the parent folder is made where it is missing. */
@@ -13,13 +13,15 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   const folder = dirname(path);
   try {
     await Deno.mkdir(folder, { recursive: true });
-    const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const temporary = await openTemporary(path);
     try {
-      await writeDurably(temporary, bytes);
-      await Deno.rename(temporary, path);
+      await writeAll(temporary.file, bytes);
+      await Deno.rename(temporary.path, path);
     } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
+      await Deno.remove(temporary.path).catch(() => {});
       throw error;
+    } finally {
+      temporary.file.close();
     }
     await syncFolder(folder);
   } catch (error) {
@@ -30,6 +32,54 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 /** Writes `bytes` to a new file at `path` and waits until they are on the disk. */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
+  await writeAll(file, bytes);
+}
+
+/**
+ * Removes what `writeFileAtomic` left in `folder` and below when its process was killed. Files that
+ * another process is writing at this moment stay: they are locked.
+ */
+export async function removeAbandonedFiles(folder: string): Promise<void> {
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw storageError("read", folder, error);
+  });
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) await removeAbandonedFiles(path);
+    if (!entry.isFile || !temporaryName.test(entry.name)) continue;
+    try {
+      using file = await Deno.open(path, { write: true });
+      if (await file.tryLock(true)) await Deno.remove(path);
+    } catch (error) {
+      // The file's writer has just renamed it.
+      if (!(error instanceof Deno.errors.NotFound)) throw storageError("write", path, error);
+    }
+  }
+}
+
+/** Name of a temporary file: the file's own, eight hexadecimal digits, "tmp". */
+const temporaryName = /\.[0-9a-f]{8}\.tmp$/;
+
+/** A new locked file beside `path`. */
+async function openTemporary(path: string): Promise<{ file: Deno.FsFile; path: string }> {
+  for (;;) {
+    const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    try {
+      await file.lock(true);
+      // Between open and lock another process can have taken the file for an abandoned one.
+      const [held, there] = [await file.stat(), await Deno.stat(temporary).catch(() => undefined)];
+      if (there !== undefined && there.ino === held.ino) return { file, path: temporary };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
   await file.syncData();
 }

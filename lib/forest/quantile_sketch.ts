@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { sortFloats } from "./sort_floats.ts";
 
 /** Sorted distinct values with the least and greatest rank that each can have. */
 export interface QuantileSummary {
@@ -104,20 +105,19 @@ function pushSummary(
 
 /** The exact summary of `values`, which are sorted in place. */
 function exactSummary(values: Float32Array): QuantileSummary {
-  values.sort();
-  const summary = emptySummary(values.length);
+  sortFloats(values);
+  const { value, rankLow, rankHigh, weight } = emptySummary(values.length);
   let size = 0;
-  for (let i = 0; i < values.length;) {
+  for (let i = 0; i < values.length; size++) {
     let j = i + 1;
     while (j < values.length && values[j] === values[i]) j++;
-    summary.value[size] = values[i];
-    summary.rankLow[size] = i;
-    summary.rankHigh[size] = j;
-    summary.weight[size] = j - i;
-    size++;
+    value[size] = values[i];
+    rankLow[size] = i;
+    rankHigh[size] = j;
+    weight[size] = j - i;
     i = j;
   }
-  return { ...summary, size };
+  return { size, value, rankLow, rankHigh, weight };
 }
 
 /** At most `most` entries at evenly spaced ranks; first and last stay. */
@@ -129,25 +129,26 @@ function prune(source: QuantileSummary, most: number): QuantileSummary {
   const begin = rankHigh[0];
   const range = f32(rankLow[last] - rankHigh[0]);
   const steps = most - 1;
-  const kept = [0];
+  const kept = new Int32Array(most); // the first is entry 0
+  let size = 1;
   let i = 1;
-  let previous = 0;
   for (let k = 1; k < steps; k++) {
     const twiceRank = f32(2 * f32(f32(f32(k * range) / steps) + begin));
     while (i < last && twiceRank >= f32(rankHigh[i + 1] + rankLow[i + 1])) i++;
     if (i === last) break;
     const middle = f32(f32(rankLow[i] + weight[i]) + f32(rankHigh[i + 1] - weight[i + 1]));
-    const chosen = twiceRank < middle ? i : i + 1;
-    if (chosen !== previous) kept.push(previous = chosen);
+    const chosen = i + Number(twiceRank >= middle); // no branch: it would be guessed wrongly
+    if (chosen !== kept[size - 1]) kept[size++] = chosen;
   }
-  if (previous !== last) kept.push(last);
-  const summary = emptySummary(kept.length);
-  kept.forEach((from, to) => {
+  if (kept[size - 1] !== last) kept[size++] = last;
+  const summary = emptySummary(size);
+  for (let to = 0; to < size; to++) {
+    const from = kept[to];
     summary.value[to] = value[from];
     summary.rankLow[to] = rankLow[from];
     summary.rankHigh[to] = rankHigh[from];
     summary.weight[to] = weight[from];
-  });
+  }
   return summary;
 }
 
@@ -155,42 +156,45 @@ function prune(source: QuantileSummary, most: number): QuantileSummary {
 function merge(a: QuantileSummary, b: QuantileSummary): QuantileSummary {
   if (a.size === 0) return b;
   if (b.size === 0) return a;
-  const merged = emptySummary(a.size + b.size);
+  const f32 = Math.fround;
+  const { value, rankLow, rankHigh, weight } = emptySummary(a.size + b.size);
+  const { size: sizeA, value: valueA, rankLow: lowA, rankHigh: highA, weight: weightA } = a;
+  const { size: sizeB, value: valueB, rankLow: lowB, rankHigh: highB, weight: weightB } = b;
   let size = 0;
   let i = 0;
   let j = 0;
-  let lowA = 0; // rank of the next value of a, as far as a knows
-  let lowB = 0;
-  const add = (value: number, low: number, high: number, weight: number) => {
-    merged.value[size] = value;
-    merged.rankLow[size] = low;
-    merged.rankHigh[size] = high;
-    merged.weight[size] = weight;
-    size++;
-  };
-  while (i < a.size || j < b.size) {
-    const takeA = j === b.size || (i < a.size && a.value[i] <= b.value[j]);
-    const takeB = i === a.size || (j < b.size && b.value[j] <= a.value[i]);
+  let nextLowA = 0; // rank of the next value of a, as far as a knows
+  let nextLowB = 0;
+  while (i < sizeA || j < sizeB) {
+    const takeA = j === sizeB || (i < sizeA && valueA[i] <= valueB[j]);
+    const takeB = i === sizeA || (j < sizeB && valueB[j] <= valueA[i]);
     if (takeA && takeB) {
-      const weight = a.weight[i] + b.weight[j];
-      add(a.value[i], a.rankLow[i] + b.rankLow[j], a.rankHigh[i] + b.rankHigh[j], weight);
+      value[size] = valueA[i];
+      rankLow[size] = lowA[i] + lowB[j];
+      rankHigh[size] = highA[i] + highB[j];
+      weight[size] = weightA[i] + weightB[j];
     } else if (takeA) {
-      const high = j === b.size ? b.rankHigh[j - 1] : Math.fround(b.rankHigh[j] - b.weight[j]);
-      add(a.value[i], a.rankLow[i] + lowB, a.rankHigh[i] + high, a.weight[i]);
+      value[size] = valueA[i];
+      rankLow[size] = lowA[i] + nextLowB;
+      rankHigh[size] = highA[i] + (j === sizeB ? highB[j - 1] : f32(highB[j] - weightB[j]));
+      weight[size] = weightA[i];
     } else {
-      const high = i === a.size ? a.rankHigh[i - 1] : Math.fround(a.rankHigh[i] - a.weight[i]);
-      add(b.value[j], b.rankLow[j] + lowA, b.rankHigh[j] + high, b.weight[j]);
+      value[size] = valueB[j];
+      rankLow[size] = lowB[j] + nextLowA;
+      rankHigh[size] = highB[j] + (i === sizeA ? highA[i - 1] : f32(highA[i] - weightA[i]));
+      weight[size] = weightB[j];
     }
-    if (takeA) lowA = Math.fround(a.rankLow[i] + a.weight[i++]);
-    if (takeB) lowB = Math.fround(b.rankLow[j] + b.weight[j++]);
+    size++;
+    if (takeA) nextLowA = f32(lowA[i] + weightA[i++]);
+    if (takeB) nextLowB = f32(lowB[j] + weightB[j++]);
   }
-  keepRanksAscending(merged, size);
-  return { ...merged, size };
+  const merged = { size, value, rankLow, rankHigh, weight };
+  keepRanksAscending(merged);
+  return merged;
 }
 
 /** Mends ranks that rounding or pruning has put out of order. */
-function keepRanksAscending(summary: QuantileSummary, size: number): void {
-  const { rankLow, rankHigh, weight } = summary;
+function keepRanksAscending({ size, rankLow, rankHigh, weight }: QuantileSummary): void {
   let low = 0;
   let high = 0;
   for (let i = 0; i < size; i++) {

@@ -6,18 +6,22 @@
 import { join } from "node:path";
 import { sha256 } from "../base/digest.ts";
 import { HarnessError } from "../base/errors.ts";
-import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
-import { provenanceOf } from "../runner/provenance.ts";
+import { readFileIfThere, removeAbandonedFiles, writeFileAtomic } from "../base/files.ts";
+import { executionOf } from "../runner/execution_file.ts";
+import { provenanceOf, recordText } from "../runner/provenance.ts";
+import type { RecordedOutput } from "../runner/run_file.ts";
 import type { PlanOutcome } from "../runner/run_plans.ts";
 import type { Store } from "../store/store.ts";
 import { resultCharts } from "./charts.ts";
 import { drawCharts } from "./drawn_charts.ts";
 import { keepSegmentation } from "./inspector_segments.ts";
+import { mediaTypeOf } from "./media_types.ts";
 import { paperTable } from "./paper_table.ts";
+import { resultDigest } from "./result_digest.ts";
 import { figuresOf, scoresOfRun } from "./result_of_run.ts";
 import type { ExperimentResult } from "./results.ts";
 import { type RunEvidence, runEvidence } from "./run_evidence.ts";
-import { readRunRecord } from "./run_record.ts";
+import { runRecordOf } from "./run_record.ts";
 import { type ScoreRecord, scoresToCsv } from "./scores_csv.ts";
 import { toCsv } from "./to_csv.ts";
 import { toHtml } from "./to_html.ts";
@@ -25,9 +29,9 @@ import { toLatex } from "./to_latex.ts";
 import { toMarkdown } from "./to_markdown.ts";
 
 /**
- * Writes a finished run into `folder`: what `writeReport` writes, and scores.csv, result.json and
- * run.json. All but result.json and report.html, which hold times, are the same bytes for the same
- * results.
+ * Writes a finished run into `folder`: what `writeReport` writes, and scores.csv, result.json, run.json
+ * and execution.json. All but result.json, report.html and execution.json, which hold times, are the same
+ * bytes for the same results.
  *
  * @param store where the run's stages are; small pictures for the page are kept there too
  */
@@ -37,9 +41,8 @@ export async function writeRun(
   result: ExperimentResult,
   store: Store,
 ): Promise<void> {
-  for (const { figure, bytes } of figuresOf(outcome.extras)) {
-    await writeIfNew(join(folder, figure.file), bytes);
-  }
+  const figures = figuresOf(outcome.extras);
+  for (const { figure, bytes } of figures) await writeIfNew(join(folder, figure.file), bytes);
   const scores = scoresOfRun(outcome);
   const scoresCsv = scoresToCsv(scores);
   await writeIfNew(join(folder, "scores.csv"), scoresCsv);
@@ -47,16 +50,37 @@ export async function writeRun(
   for (const planned of segmentations.values()) {
     if (!(planned instanceof HarnessError)) await keepSegmentation(store, planned, profile.size);
   }
-  const record = readRunRecord(JSON.parse(JSON.stringify(provenanceOf(outcome, {}))), "the run");
-  const evidence = await runEvidence(store, record, scores);
-  const { "report.html": _, ...outputs } = await writeReport(folder, result, scores, evidence);
-  const digests = Object.fromEntries(
-    Object.entries({ ...outputs, "scores.csv": scoresCsv })
-      .map(([name, text]) => [name, sha256(text)]),
-  );
-  const provenance = JSON.stringify(provenanceOf(outcome, digests), null, 2) + "\n";
-  await writeIfNew(join(folder, "run.json"), provenance);
+  const digest = resultDigest(result);
+  const planned = provenanceOf(outcome, { outputs: [], result: digest });
+  const evidence = await runEvidence(store, runRecordOf(planned), scores);
+  const { "report.html": _, ...texts } = await writeReport(folder, result, scores, evidence);
+  const outputs = [
+    ...Object.entries({ ...texts, "scores.csv": scoresCsv })
+      .map(([name, text]) => recordedOutput(name, new TextEncoder().encode(text))),
+    ...figures.map(({ figure, bytes }) => recordedOutput(figure.file, bytes)),
+  ];
+  const record = provenanceOf(outcome, { outputs, result: digest });
+  const before = await recordedId(join(folder, "run.json"));
+  await writeIfNew(join(folder, "run.json"), recordText(record));
   await writeFileAtomic(join(folder, "result.json"), JSON.stringify(result, null, 2) + "\n");
+  const execution = await executionOf({
+    run: record.id,
+    before,
+    stages: result.stages,
+    costs: evidence.costs,
+    seconds: result.seconds,
+  });
+  await writeFileAtomic(join(folder, "execution.json"), JSON.stringify(execution, null, 2) + "\n");
+}
+
+function recordedOutput(path: string, bytes: Uint8Array): RecordedOutput {
+  return { path, sha256: sha256(bytes), bytes: bytes.length, mediaType: mediaTypeOf(path) };
+}
+
+/** The id of the record that stands in a file; undefined where there is none, or another layout's. */
+async function recordedId(path: string): Promise<string | undefined> {
+  const text = new TextDecoder().decode(await readFileIfThere(path));
+  return /^ {2}"id": "([0-9a-f]{64})",$/m.exec(text)?.[1];
 }
 
 /**
@@ -72,6 +96,7 @@ export async function writeReport(
   scores: readonly ScoreRecord[],
   evidence?: RunEvidence,
 ): Promise<Readonly<Record<string, string>>> {
+  await removeAbandonedFiles(folder);
   const table = paperTable(result);
   const charts = await drawCharts(
     join(folder, "charts"),

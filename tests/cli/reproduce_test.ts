@@ -83,17 +83,26 @@ Deno.test("Ctrl-C ends a run with exit code 130 and says how to go on", () =>
   withFolder(async (folder) => {
     const data = join(folder, "product");
     await synthesize(data);
+    const cache = join(folder, "cache");
     const child = new Deno.Command(Deno.execPath(), {
-      args: programArguments(reproduceWords(data, join(folder, "cache"), join(folder, "out"))),
+      args: programArguments(reproduceWords(data, cache, join(folder, "out"))),
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const output = child.output();
+    await folderAppears(join(cache, "pixels"));
     child.kill("SIGINT");
-    const { code, stderr } = await child.output();
+    const { code, stderr } = await output;
     assert.equal(code, 130);
     assert.match(new TextDecoder().decode(stderr), /interrupted.*same command goes on/s);
   }));
+
+/** Waits until there is a folder at `path`: the run has finished its first stage. */
+async function folderAppears(path: string): Promise<void> {
+  while (await Deno.stat(path).catch(() => undefined) === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 /** Runs the program in a process group of its own and kills the whole group after a while. */
 async function killedRun(words: readonly string[], milliseconds: number): Promise<void> {
