@@ -15,6 +15,7 @@ import {
   type Value,
 } from "./graph.ts";
 import { onnxTypeNumbers, operator } from "./ops.ts";
+import { shapeRules } from "./shapes.ts";
 
 const onnx = P.onnx;
 const opset = 21;
@@ -105,12 +106,78 @@ export function parseModel(bytes: Uint8Array, name = "the model"): Graph {
  * @throws {DataError} if the bytes are not an ONNX model
  */
 export function hasExternalData(bytes: Uint8Array): boolean {
-  let model: P.onnx.IModelProto;
-  try {
-    model = onnx.ModelProto.decode(bytes);
-  } catch (cause) {
-    throw new DataError("Cannot read an ONNX model: it is damaged or of another format", { cause });
+  return keepsTensorsOutside(decodeModel(bytes, "the model"));
+}
+
+/**
+ * Refuses a model that the runtime must not be given: one that keeps tensors in other files, holds
+ * control flow or functions (whose cost nobody can tell beforehand), or calls operators that no graph of
+ * the harness has.
+ *
+ * @param name stands in the messages
+ * @throws {DataError} that says what is wrong
+ */
+export function checkModel(bytes: Uint8Array, name = "the model"): void {
+  const model = decodeModel(bytes, name);
+  const refuse = (reason: string, remedy: string) =>
+    new DataError(`Cannot load ${name}: ${reason}`, { remedy });
+  if (keepsTensorsOutside(model)) {
+    throw refuse(
+      "it keeps tensors in other files (external data)",
+      "Save the model as one file with its weights inside.",
+    );
   }
+  const remedy = "Only models that the harness writes are run.";
+  if ((model.functions ?? []).length > 0 || (model.trainingInfo ?? []).length > 0) {
+    throw refuse("it holds functions or training graphs", remedy);
+  }
+  for (const { opType, domain, attribute } of model.graph?.node ?? []) {
+    const known = domain === "" || domain === "ai.onnx" || domain == null;
+    const operator = known ? `${opType}` : `${domain}.${opType}`;
+    if ((attribute ?? []).some(({ g, graphs }) => g != null || (graphs ?? []).length > 0)) {
+      throw refuse(`operator ${printable(operator)} holds a graph of its own`, remedy);
+    }
+    if (!shapeRules.has(operator)) {
+      throw refuse(`its operator ${printable(operator)} is unknown`, remedy);
+    }
+  }
+}
+
+/** Most elements that one tensor of a model may have. */
+const elementLimit = 2 ** 30;
+
+/**
+ * Refuses a model that would fill the memory: reads the whole graph, infers every shape and looks at
+ * each. For models that come from a store, which others may have written.
+ *
+ * @throws {DataError} for a tensor of more than 2^30 elements, and as `parseModel`
+ */
+export function checkModelSizes(bytes: Uint8Array, name = "the model"): void {
+  const { inputs, nodes } = parseModel(bytes, name);
+  for (const value of [...inputs, ...nodes.flatMap(({ outputs }) => outputs)]) {
+    const count = value.shape.reduce((product, size) => product * size, 1);
+    if (count >= 0 && count <= elementLimit && value.shape.every(Number.isSafeInteger)) continue;
+    throw new DataError(
+      `Cannot load ${name}: tensor ${printable(value.name)} would be [${value.shape}]`,
+      { remedy: "Only models that the harness writes are run." },
+    );
+  }
+}
+
+function decodeModel(bytes: Uint8Array, name: string): P.onnx.IModelProto {
+  try {
+    return onnx.ModelProto.decode(bytes);
+  } catch (cause) {
+    throw new DataError(
+      `Cannot read ${name} as an ONNX model: it is damaged or of another format`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function keepsTensorsOutside(model: P.onnx.IModelProto): boolean {
   const bodies: P.onnx.IGraphProto[] = (model.functions ?? []).map(({ node }) => ({
     node: node ?? [],
   }));
@@ -118,6 +185,11 @@ export function hasExternalData(bytes: Uint8Array): boolean {
     bodies.push(algorithm ?? {}, initialization ?? {});
   }
   return [model.graph ?? {}, ...bodies].some(usesExternalData);
+}
+
+/** A name from a file, safe to print. */
+function printable(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }
 
 function usesExternalData(graph: P.onnx.IGraphProto): boolean {

@@ -12,7 +12,7 @@
 import { DataError, UsageError } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import type { ElementType } from "./graph.ts";
-import { hasExternalData } from "./proto.ts";
+import { checkModel } from "./proto.ts";
 
 /** Where a model runs. */
 export type Device = "cpu" | "webgpu" | "cuda";
@@ -51,7 +51,7 @@ let loaded: Promise<Runtime> | undefined;
 /**
  * Opens a session on the bytes of an `.onnx` model.
  *
- * @throws {DataError} if the bytes are no model, or one that keeps tensors in other files
+ * @throws {DataError} if the bytes are no model, or one that `checkModel` refuses
  * @throws {UsageError} if the device is not available
  *
  * @example
@@ -73,11 +73,7 @@ export async function openSession(
   options: SessionOptions = {},
 ): Promise<Session> {
   const { device = "cpu", name = "the model" } = options;
-  if (hasExternalData(model)) {
-    throw new DataError(`Cannot load ${name}: it keeps tensors in other files (external data)`, {
-      remedy: "Save the model as one file with its weights inside.",
-    });
-  }
+  checkModel(model, name);
   const runtime = await loadRuntime();
   const session = await runtime.InferenceSession.create(model, {
     executionProviders: [device],

@@ -1,5 +1,6 @@
 /**
- * Training: one graph for a whole step (forward, gradients, optimizer), and the loop that runs it.
+ * Training: one graph for a step's forward pass and gradients, and the loop that runs it and lets the
+ * optimizer move the parameters in place.
  *
  * A step depends only on the state before it, the step's number and the seed: batch, noise and learning
  * rate are functions of these. So a training that is resumed from a checkpoint goes on bit for bit.
@@ -42,14 +43,16 @@ export interface TrainingProblem {
 
 /** A training step ready to run. */
 export interface TrainingStep {
-  /** Forward, gradients and optimizer; the outputs are losses and the next state. */
+  /** The outputs are losses, gradients as vectors and the next statistics. */
   readonly graph: Graph;
   readonly records: readonly ParameterRecord[];
   readonly optimizer: Optimizer;
   /** Shapes of all tensors that go from step to step: parameters, statistics, optimizer state. */
   readonly state: ReadonlyMap<string, readonly number[]>;
-  /** State tensors that a step changes. */
-  readonly changed: readonly string[];
+  /** Names of the parameters that are trained. */
+  readonly trained: readonly string[];
+  /** Names of the statistics that the graph computes anew, e.g. of batch norm. */
+  readonly updated: readonly string[];
   /** Shapes of the noise inputs, fed with fresh bytes. */
   readonly noises: ReadonlyMap<string, readonly number[]>;
   readonly reports: readonly string[];
@@ -98,7 +101,10 @@ export interface TrainingOptions {
   readonly initial?: TensorMap;
   /** A state of the same training to go on from. */
   readonly resume?: TrainingState;
-  /** Keeps the state after every `every` steps and when the training is interrupted. */
+  /**
+   * Keeps the state after every `every` steps and when the training is interrupted. The next step
+   * changes the state's arrays: what is to be kept is written or copied before `save` is done.
+   */
   readonly checkpoint?: {
     readonly every: number;
     readonly save: (state: TrainingState) => void | Promise<void>;
@@ -125,7 +131,7 @@ export class DivergenceError extends PartialError {
   }
 }
 
-/** Adds gradients and optimizer to the graph of `problem`. */
+/** Adds the gradients to the graph of `problem`. */
 export function trainingStep(problem: TrainingProblem): TrainingStep {
   const { parameters, loss, optimizer, trains = () => true } = problem;
   const { graph } = parameters;
@@ -143,26 +149,16 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
   if (problem.clipNorm !== undefined) {
     slopes = clippedGradients(slopes, problem.clipNorm).gradients;
   }
-  const scalars = Object.fromEntries(
-    optimizer.scalars.map((name) => [name, graph.input(scalarInput(name), "float32", [])]),
-  );
   const state = new Map(parameters.records.map(({ name, value }) => [name, value.shape]));
-  const changed: string[] = [];
-  const change = (name: string, value: Value) => {
-    changed.push(name);
-    graph.output(nextOutput(name), value);
-  };
-  trained.forEach(({ name, value }, i) => {
-    const slots = optimizer.slots.map((slot) => {
-      const shape = slopes[i].shape;
-      state.set(`${name}/${slot}`, shape);
-      return graph.input(`${name}/${slot}`, "float32", shape);
-    });
-    const next = optimizer.update(value, slopes[i], slots, scalars);
-    change(name, next.parameter);
-    optimizer.slots.forEach((slot, j) => change(`${name}/${slot}`, next.slots[j]));
+  trained.forEach(({ name }, i) => {
+    graph.output(gradientOutput(name), slopes[i]);
+    for (const slot of optimizer.slots) state.set(slotName(name, slot), slopes[i].shape);
   });
-  for (const [name, value] of parameters.updates) change(name, value);
+  const updated: string[] = [];
+  for (const [name, value] of parameters.updates) {
+    updated.push(name);
+    graph.output(nextOutput(name), value);
+  }
   graph.output(lossOutput, loss);
   const reports = Object.entries(problem.reports ?? {});
   for (const [name, value] of reports) graph.output(reportOutput(name), value);
@@ -171,7 +167,8 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
     records: parameters.records,
     optimizer,
     state,
-    changed,
+    trained: trained.map(({ name }) => name),
+    updated,
     noises: new Map(parameters.noises.map((noise) => [noise.name, noise.shape])),
     reports: reports.map(([name]) => name),
   };
@@ -226,6 +223,7 @@ export async function train(step: TrainingStep, options: TrainingOptions): Promi
     let state = options.resume === undefined
       ? startingState(step, options.seed, options.initial)
       : checkedState(step, options.resume, name);
+    state = { ...state, tensors: ownTensors(state.tensors) };
     const losses = [...state.losses];
     const save = (done: TrainingState) => checkpoint?.save({ ...done, losses: losses.slice() });
     let timed: { readonly from: number; readonly at: number } | undefined;
@@ -308,8 +306,9 @@ export function stateOfTensors(tensors: TensorMap): TrainingState {
 }
 
 const lossOutput = "loss";
+const gradientOutput = (name: string) => `gradient:${name}`;
 const nextOutput = (name: string) => `next:${name}`;
-const scalarInput = (name: string) => `scalar:${name}`;
+const slotName = (parameter: string, slot: string) => `${parameter}/${slot}`;
 const reportOutput = (name: string) => `report:${name}`;
 
 /** On the CPU with convolutions in the runtime's blocked layout, where it has one. */
@@ -329,6 +328,15 @@ function startingState(step: TrainingStep, seed: number, given?: TensorMap): Tra
     if (!tensors.has(name)) tensors.set(name, { shape, data: new Float32Array(sizeOf(shape)) });
   }
   return { step: 0, tensors, losses: [] };
+}
+
+/** Copies, since the training works in place and the given arrays are the caller's. */
+function ownTensors(
+  tensors: ReadonlyMap<string, NdArray<Float32Array>>,
+): Map<string, NdArray<Float32Array>> {
+  return new Map(
+    Array.from(tensors, ([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+  );
 }
 
 function checkedState(step: TrainingStep, state: TrainingState, name: string): TrainingState {
@@ -370,10 +378,6 @@ async function oneStep(
   const feeds: Record<string, NdArray> = { ...await options.batch(number, random) };
   for (const [name, tensor] of state.tensors) feeds[name] = tensor;
   for (const [name, shape] of step.noises) feeds[name] = noiseBytes(shape, random);
-  const scalars = step.optimizer.scalarsAt(number, learningRate);
-  for (const [name, value] of Object.entries(scalars)) {
-    feeds[scalarInput(name)] = { shape: [], data: Float32Array.of(value) };
-  }
   const known = new Set(session.inputs);
   for (const name of step.state.keys()) if (!known.has(name)) delete feeds[name];
   const outputs = await session.run(feeds);
@@ -383,7 +387,14 @@ async function oneStep(
     throw new DivergenceError(options.name, `the loss is ${loss}`, number, learningRate);
   }
   const tensors = new Map(state.tensors);
-  for (const name of step.changed) {
+  const stateData = (name: string) => tensors.get(name)!.data;
+  const { optimizer } = step;
+  for (const name of step.trained) {
+    const gradient = outputs[gradientOutput(name)].data as Float32Array;
+    const slots = optimizer.slots.map((slot) => stateData(slotName(name, slot)));
+    optimizer.update(stateData(name), gradient, slots, number, learningRate);
+  }
+  for (const name of step.updated) {
     tensors.set(name, outputs[nextOutput(name)] as NdArray<Float32Array>);
   }
   return {
