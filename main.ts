@@ -35,7 +35,7 @@ export const program: Program = {
       load: async () => (await import("./lib/cli/report.ts")).reportCommand,
     },
     compare: {
-      summary: "two finished runs side by side, with paired tests",
+      summary: "two finished runs, or a method's variants, side by side with paired tests",
       load: async () => (await import("./lib/cli/compare.ts")).compareCommand,
     },
     check: {

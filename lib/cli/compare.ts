@@ -1,5 +1,6 @@
 /**
- * `compare`: two finished runs side by side, with paired tests on the images that both scored.
+ * `compare`: two finished runs side by side, with paired tests on the images that both scored; or, with
+ * `--variants`, the variants of a method (`compare_variants.ts`).
  *
  * @module
  */
@@ -19,6 +20,7 @@ import { formatChange, formatNumber, formatP, metricColumns } from "../report/ta
 import { wrap } from "../report/to_text.ts";
 import { compareRows } from "../runner/stages/comparison.ts";
 import { defineCommand } from "./arguments.ts";
+import { compareVariants, type VariantOptions, variantOptionSpecs } from "./compare_variants.ts";
 import { alignedLines } from "./output.ts";
 import { readRun } from "./run_folder.ts";
 
@@ -46,21 +48,54 @@ export interface ComparedMetric extends Omit<Comparison, "row" | "base"> {
 
 export const compareCommand = defineCommand({
   name: "compare",
-  summary: "Two finished runs side by side, with paired tests.",
+  summary: "Two finished runs side by side, or a method's variants, with paired tests.",
   description:
     "Rows of one name are paired where both runs scored the same test images under the same number " +
     "of seeds. Intervals and p values are of the paired bootstrap over seeds and images, corrected " +
-    "for the number of rows by Holm's method; DeLong's test is made for each seed.",
-  examples: [{
-    command: "compare results/table3/demo other/table3/demo",
-    description: "the same table from two places",
-  }],
-  options: {},
-  positionals: [
-    { name: "a", description: "folder of a run" },
-    { name: "b", description: "folder of another run" },
+    "for the number of rows by Holm's method; DeLong's test is made for each seed. " +
+    "With --variants, the switches in which the implementations of a method differ are moved one at " +
+    "a time, from variant paper or the one that --variant names, and the AUROC of the method's rows " +
+    "is compared; the other options are those of `reproduce`, and what it computed is not computed " +
+    "again.",
+  examples: [
+    {
+      command: "compare results/table3/demo other/table3/demo",
+      description: "the same table from two places",
+    },
+    {
+      command: "compare --variants rd4ad",
+      description: "which difference between RD4AD's implementations moves its AUROC, and how far",
+    },
+    {
+      command: "compare --variants patchcore --rows PatchCore --seeds 2 --markdown",
+      description: "one row, two seeds, as Markdown",
+    },
   ],
-  async run({ output }, { positionals: [a, b] }) {
+  options: {
+    variants: {
+      type: "string",
+      value: "METHOD",
+      description: "compare the variants of this method instead of two runs",
+    },
+    ...variantOptionSpecs,
+  },
+  positionals: [
+    { name: "a", description: "folder of a run", optional: true },
+    { name: "b", description: "folder of another run", optional: true },
+  ],
+  async run(context, { options, positionals }) {
+    const { variants, ...others } = options;
+    if (variants !== undefined) {
+      if (positionals.length > 0) {
+        throw new UsageError(`Cannot compare ${positionals[0]} with variants of ${variants}`, {
+          remedy: "Give two folders, or --variants and no folder.",
+        });
+      }
+      return await compareVariants(variants, others, context);
+    }
+    checkFolders(positionals, others);
+    const { output } = context;
+    const [a, b] = positionals;
     const [runA, runB] = [await readRun(a), await readRun(b)];
     const comparison = { a, b, ...compareRuns(runA, runB) };
     if (comparison.rows.length === 0) {
@@ -73,6 +108,25 @@ export const compareCommand = defineCommand({
     return 0;
   },
 });
+
+/** Two folders, and no option that only `--variants` reads. */
+function checkFolders(folders: readonly string[], options: VariantOptions): void {
+  if (folders.length < 2) {
+    throw new UsageError(
+      `Cannot run compare: ${folders.length === 0 ? "a and b are" : "b is"} missing`,
+      { remedy: "Give the folders of two runs, or --variants with a method." },
+    );
+  }
+  const { cache: _, ...given } = options;
+  const name = Object.entries(given).find(([, value]) =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false
+  )?.[0];
+  if (name !== undefined) {
+    throw new UsageError(`Cannot compare two runs with --${name}: it belongs to --variants`, {
+      remedy: "Leave it out; finished runs are compared as they are.",
+    });
+  }
+}
 
 interface FinishedRun {
   readonly result: ExperimentResult;

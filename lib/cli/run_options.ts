@@ -7,8 +7,11 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { HarnessError, unknownName, UsageError } from "../base/errors.ts";
 import type { Dataset } from "../images/sample.ts";
+import type { Detector } from "../maps/detector.ts";
 import { detectors } from "../maps/detectors.ts";
+import type { SupervisedMethod } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
+import { checkVariant } from "../maps/variants.ts";
 import { numericsClass } from "../onnx/session.ts";
 import type { Experiment, ExperimentRow } from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
@@ -75,8 +78,9 @@ export const runOptionSpecs = {
     value: "METHOD=NAME",
     repeatable: true,
     description:
-      "whose implementation a detector follows (patchcore=official), or another way to " +
-      "train (wrn=out-of-fold, dra=clean-references)",
+      "whose implementation a detector follows (patchcore=official), in one switch alone " +
+      "(rd4ad=paper:loss=anomalib-0.7), or another way to train (wrn=out-of-fold, " +
+      "dra=clean-references)",
   },
   ...cacheOption,
 } as const satisfies OptionSpecs;
@@ -153,6 +157,18 @@ function segmentationPaths({ kind, spec }: PlannedSegmentation): string[] {
     : [];
 }
 
+/**
+ * The method that a person called by its id or its name in the tables.
+ *
+ * @throws {UsageError} for an unknown one
+ */
+export function methodNamed(name: string): Detector | SupervisedMethod {
+  const methods = [...detectors.values(), ...supervisedMethods.values()];
+  const found = methods.find((one) => one.id === name || one.name === name);
+  if (found === undefined) throw unknownName("method", name, methods.map(({ id }) => id));
+  return found;
+}
+
 /** Rows and seeds that the options leave of each experiment. */
 function chosenParts(
   experiments: readonly Experiment[],
@@ -201,9 +217,7 @@ async function commonSetting(
     if (method === undefined) {
       throw unknownName("method", id, [...detectors.keys(), ...supervisedMethods.keys()]);
     }
-    if (!method.variants.includes(variant)) {
-      throw unknownName(`variant of ${id}`, variant, method.variants);
-    }
+    checkVariant(method, variant);
   }
   const segmentations = await planSegmentations(dataset, options.segmap, profile.size);
   return {

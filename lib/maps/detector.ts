@@ -30,6 +30,8 @@ export interface DetectorSetting {
 /** A detector's settings written out: everything that shapes its maps, as it goes into keys. */
 export interface DetectorPlan {
   readonly parameters: { readonly [name: string]: Json };
+  /** Parameters that shape the maps and not the fit, so that a fit serves all of them. */
+  readonly mapParameters?: { readonly [name: string]: Json };
   /** What decides the result of `prepare` beside the weights, for a detector that has it. */
   readonly preparation?: Json;
   /** Embeddings that the detector works on; a detector without reads the pixels. */
@@ -45,6 +47,12 @@ export interface DetectorPlan {
   readonly reading: MapReading;
 }
 
+/** What shapes a fit. */
+export type FitPlan = Omit<DetectorPlan, "mapParameters" | "reading">;
+
+/** What shapes native maps. */
+export type MapPlan = Omit<DetectorPlan, "reading">;
+
 /** Payload files of a fitted detector, by name. */
 export type DetectorModel = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
@@ -53,7 +61,7 @@ export type ImageBlock = NdArray<Float32Array> | NdArray<Uint8Array>;
 
 /** What `prepare` gets. */
 export interface PrepareInput {
-  readonly plan: DetectorPlan;
+  readonly plan: FitPlan;
   /** Weights of `plan.backbone`. */
   readonly weights: TensorMap;
   readonly progress: (done: number, of: number, remark?: string) => void;
@@ -62,7 +70,7 @@ export interface PrepareInput {
 
 /** What `fit` gets. */
 export interface FitInput {
-  readonly plan: DetectorPlan;
+  readonly plan: FitPlan;
   /** The training images in order; each block may be dropped once it is read. */
   readonly blocks: AsyncIterable<ImageBlock>;
   /** How many images the blocks hold together. */
@@ -115,10 +123,10 @@ export interface Detector {
   prepare?(input: PrepareInput): Promise<DetectorModel>;
   fit(input: FitInput): Promise<DetectorModel>;
   /** Left out, the cost follows from the number of places of all native maps. */
-  fitCost?(plan: DetectorPlan, images: number): FitCost;
+  fitCost?(plan: FitPlan, images: number): FitCost;
   /** @param weights those of `plan.backbone` */
   open(
-    plan: DetectorPlan,
+    plan: MapPlan,
     model: DetectorModel,
     weights: TensorMap | undefined,
   ): Promise<OpenDetector>;

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Json } from "../base/digest.ts";
-import { DataError, unknownName } from "../base/errors.ts";
+import { DataError } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import { trainTestSplit } from "../images/splits.ts";
 import type { TensorMap } from "../onnx/parameters.ts";
@@ -19,7 +19,7 @@ import { tapsOf } from "../weights/backbone.ts";
 import { backboneNamed } from "../weights/backbones.ts";
 import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
 import { type Checkpoints, trainWithCheckpoints } from "./checkpoints.ts";
-import type { Detector, DetectorModel, DetectorPlan, FitInput } from "./detector.ts";
+import type { Detector, DetectorModel, DetectorPlan, FitInput, FitPlan } from "./detector.ts";
 import {
   combinedMap,
   efficientAdGrid,
@@ -41,48 +41,55 @@ import { type Augmentation, augmentedImage } from "./efficientad_augmentation.ts
 import { type Distillation, distilTeacher, publishedTeacher } from "./efficientad_teacher.ts";
 import { budgetOf } from "./trained_network.ts";
 import { imageAt, shuffledCycle } from "./training_images.ts";
+import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What differs between implementations; the paper used the official code with padding. */
 interface Variant {
   /** Zeros around the inputs of teacher and student. */
   readonly padding: boolean;
-  readonly mapping: EfficientAdMapping;
+  /** Places around the map that are set to 0. */
+  readonly border: EfficientAdMapping["border"];
+  readonly normalized: EfficientAdMapping["normalized"];
   /** Of the autoencoder's image. */
   readonly augmentation: Augmentation | "none";
   readonly teacher: "published" | "distilled";
 }
 
 /** All variants; each of the others differs from `paper` in the switches that it names. */
-export const efficientAdVariants = {
+export const efficientAdVariants: VariantTable<Variant> = {
   /** Padding, and no augmentation: its appendix says that all were removed. */
-  paper: {
+  "paper": {
     padding: true,
-    mapping: { border: 0, normalized: "native" },
+    border: 0,
+    normalized: "native",
     augmentation: "none",
     teacher: "published",
   },
   /** nelson1425/EfficientAD as published, at fcab514. */
-  official: {
+  "official": {
     padding: false,
-    mapping: { border: 4, normalized: "native" },
+    border: 4,
+    normalized: "native",
     augmentation: "pillow",
     teacher: "published",
   },
   /** Its defaults, with the medium networks. */
   "anomalib-2023-10": {
     padding: false,
-    mapping: { border: 4, normalized: "image" },
+    border: 4,
+    normalized: "image",
     augmentation: "tensor",
     teacher: "published",
   },
   /** The paper's, with a teacher distilled from the run's backbone: where the published one is not to be had. */
-  distilled: {
+  "distilled": {
     padding: true,
-    mapping: { border: 0, normalized: "native" },
+    border: 0,
+    normalized: "native",
     augmentation: "none",
     teacher: "distilled",
   },
-} as const satisfies Record<string, Variant>;
+};
 
 /** What a profile spends. */
 interface Budget {
@@ -192,13 +199,15 @@ export const efficientAd: Detector = {
   name: "EfficientAD",
   revision: 1,
   variants: Object.keys(efficientAdVariants),
+  switches: efficientAdVariants,
   plan(setting) {
     const { profile, size, backbone, variant, penalty = "none" } = setting;
-    if (!Object.hasOwn(efficientAdVariants, variant)) {
-      throw unknownName("variant of efficientad", variant, Object.keys(efficientAdVariants));
-    }
-    const { padding, mapping, augmentation, teacher }: Variant =
-      efficientAdVariants[variant as keyof typeof efficientAdVariants];
+    const { padding, border, normalized, augmentation, teacher } = variantNamed(
+      "efficientad",
+      efficientAdVariants,
+      variant,
+    );
+    const mapping: EfficientAdMapping = { border, normalized };
     const { widths, teacher: recipe, ...training } = budgetOf(efficientAdBudgets, profile);
     // Published weights fit the medium widths alone.
     const published = teacher === "published" && widths === mediumWidths;
@@ -422,6 +431,6 @@ function distillationTaps(backbone: string): string[] {
     : taps.slice(-2);
 }
 
-function parametersOf(plan: DetectorPlan): Parameters {
+function parametersOf(plan: FitPlan): Parameters {
   return plan.parameters as unknown as Parameters;
 }

@@ -10,7 +10,7 @@
  */
 import type { NdArray } from "../base/npy.ts";
 import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
-import type { Detector, DetectorPlan } from "./detector.ts";
+import type { Detector, DetectorPlan, FitPlan } from "./detector.ts";
 import {
   drawPermutations,
   fastFlowMap,
@@ -129,7 +129,7 @@ export const fastFlow: Detector = {
 };
 
 function settingsOf(
-  plan: DetectorPlan,
+  plan: FitPlan,
 ): Parameters & { readonly backbone: string; readonly layouts: readonly FeatureLayout[] } {
   const parameters = plan.parameters as unknown as Parameters;
   const backbone = plan.backbone!;

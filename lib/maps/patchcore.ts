@@ -39,6 +39,18 @@ export type PatchCoreParameters = {
   readonly scoreNeighbours: number;
 };
 
+/** What shapes the bank beside the embeddings. */
+export type BankParameters = Pick<
+  PatchCoreParameters,
+  "coresetRatio" | "projection" | "coresetStarts"
+>;
+
+/** What shapes maps and image scores beside the bank. */
+export type BankMapParameters = Pick<
+  PatchCoreParameters,
+  "mapNeighbours" | "distance" | "imageScore" | "scoreNeighbours"
+>;
+
 /** A variant: the parameters, and how its native map becomes a map of image size. */
 export type PatchCoreSettings = PatchCoreParameters & { readonly reading: MapReading };
 
@@ -114,7 +126,7 @@ export interface FitPatchCoreOptions {
  * @throws {RangeError} for no embeddings and for a ratio outside (0, 1]
  */
 export async function fitPatchCore(
-  parameters: PatchCoreParameters,
+  parameters: BankParameters,
   embeddings: Iterable<NdArray<Float32Array>> | AsyncIterable<NdArray<Float32Array>>,
   seed: number,
   options: FitPatchCoreOptions = {},
@@ -157,7 +169,7 @@ export interface OpenPatchCore {
  */
 export async function openPatchCore(
   bank: NdArray<Float32Array>,
-  parameters: PatchCoreParameters,
+  parameters: BankMapParameters,
   device: Device = "cpu",
 ): Promise<OpenPatchCore> {
   const { distance, imageScore, scoreNeighbours } = parameters;
@@ -199,7 +211,7 @@ export async function openPatchCore(
 /** The maps of all blocks of embeddings, as one array, from a bank that is opened for them. */
 export async function patchCoreMaps(
   bank: NdArray<Float32Array>,
-  parameters: PatchCoreParameters,
+  parameters: BankMapParameters,
   embeddings: Iterable<NdArray<Float32Array>> | AsyncIterable<NdArray<Float32Array>>,
 ): Promise<PatchCoreMaps> {
   const opened = await openPatchCore(bank, parameters);

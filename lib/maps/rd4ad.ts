@@ -69,9 +69,10 @@ export interface DistillationSettings {
   readonly embeddingWidth: number;
   /** Adam's second decay rate. */
   readonly beta2: number;
-  /** How the maps of the three layers become one. */
-  readonly combine: "sum" | "product";
 }
+
+/** How the maps of the three layers become one. */
+export type MapCombination = "sum" | "product";
 
 /**
  * A training step for batches of `batch` images. Its inputs are the teacher's features under the names
@@ -148,7 +149,7 @@ export function rd4adMap(
   teacher: readonly Value[],
   student: readonly Value[],
   size: number,
-  combine: DistillationSettings["combine"],
+  combine: MapCombination,
 ): Value {
   return teacher
     .map((features, i) =>

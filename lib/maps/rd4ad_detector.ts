@@ -11,7 +11,7 @@
 import { unknownName } from "../base/errors.ts";
 import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
 import type { MapBlur } from "./anomaly_map.ts";
-import type { Detector, DetectorPlan } from "./detector.ts";
+import type { Detector, DetectorPlan, FitPlan } from "./detector.ts";
 import { type TrainingBudget, trainingCost, trainOnFeatures } from "./feature_training.ts";
 import { featureLayouts } from "./frozen_features.ts";
 import { openPixelMaps } from "./pixel_maps.ts";
@@ -19,6 +19,7 @@ import {
   type DecoderLayout,
   decoderLayouts,
   type DistillationSettings,
+  type MapCombination,
   rd4adMap,
   rd4adStep,
   rebuiltFeatures,
@@ -27,6 +28,7 @@ import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What the implementations do differently. */
 interface Variant extends DistillationSettings {
+  readonly combine: MapCombination;
   readonly blurBorder: MapBlur["border"];
   /** Of profile `paper`. */
   readonly batch: number;
@@ -103,15 +105,23 @@ export const rd4ad: Detector = {
     if (!Object.hasOwn(decoderLayouts, backbone)) {
       throw unknownName("backbone of rd4ad", backbone, Object.keys(decoderLayouts));
     }
-    const { blurBorder, batch, ...distillation } = variantNamed("rd4ad", rd4adVariants, variant);
+    const { blurBorder, batch, combine, ...distillation } = variantNamed(
+      "rd4ad",
+      rd4adVariants,
+      variant,
+    );
+    const decoder = decoderLayouts[backbone];
     const parameters: Parameters = {
       size,
-      decoder: decoderLayouts[backbone],
-      distillation,
+      decoder,
+      distillation: decoder.block === "basic"
+        ? { ...distillation, embeddingWidth: decoder.width } // basic blocks have no width inside
+        : distillation,
       budget: { batch, lastBatch: "kept", ...rd4adBudgets[profile] },
     };
     return {
       parameters: parameters as unknown as DetectorPlan["parameters"],
+      mapParameters: { combine },
       backbone,
       grid: [size, size],
       reading: { upsample: "bilinear_corners", blur: { sigma: blurSigma, border: blurBorder } },
@@ -136,6 +146,7 @@ export const rd4ad: Detector = {
   },
   open(plan, model, weights) {
     const { size, decoder, distillation } = parametersOf(plan);
+    const combine = plan.mapParameters!.combine as MapCombination;
     const { tensors } = parseSafetensors(model.get("student.safetensors")!, "RD4AD's model");
     return openPixelMaps({
       name: "RD4AD",
@@ -145,12 +156,12 @@ export const rd4ad: Detector = {
       tensors,
       build: (scope, teacher) => {
         const student = rebuiltFeatures(scope, teacher, decoder, distillation.embeddingWidth);
-        return rd4adMap(teacher, student, size, distillation.combine);
+        return rd4adMap(teacher, student, size, combine);
       },
     });
   },
 };
 
-function parametersOf(plan: DetectorPlan): Parameters {
+function parametersOf(plan: FitPlan): Parameters {
   return plan.parameters as unknown as Parameters;
 }

@@ -76,7 +76,7 @@ const embeddedNote =
   "that the harness works, and how the methods compare they do not show.";
 
 /** What a reader must know to judge the numbers. */
-function notesOf({ protocol, rows }: Experiment, setting: RunSetting): string[] {
+export function notesOf({ protocol, rows }: Experiment, setting: RunSetting): string[] {
   const { profile, backbone, notes = [] } = setting;
   const segmentation = segmentationText(setting);
   const settings = setting.imported === undefined

@@ -70,8 +70,9 @@ export const assumptions: readonly Assumption[] = [
   {
     id: "rd4ad-width",
     text:
-      "The blocks of RD4AD's bottleneck are as wide inside as anomalib makes them: half as wide as " +
-      "the official code's. --variant rd4ad=official has the latter.",
+      "The blocks of RD4AD's bottleneck are as wide inside as in anomalib, whose RD4AD the paper " +
+      "names: anomalib makes them without telling them WideResNet's width, so they have half the " +
+      "official code's (width_per_group 64 for 128). --variant rd4ad=official has the latter.",
     concerns: uses("rd4ad"),
   },
   {

@@ -153,20 +153,24 @@ function comparisons(rows: readonly PlannedRow[], sharedImages: boolean): Planne
   return rows.flatMap(({ row: { row, base }, cells }): PlannedExtra[] => {
     const other = rows.find((one) => one.row.row === base);
     if (base === undefined || cells.length === 0 || (other?.cells.length ?? 0) === 0) return [];
-    const bySeed = Map.groupBy(cells, (cell) => cell.part ?? cell.class);
-    const labels = [...bySeed.values()].map((group) =>
-      group.map(({ test }) => test.map(({ label }) => label).join(""))
-    );
-    const stages = (list: readonly PlannedCell[]) => list.map(({ scores }) => scores);
-    const stage = comparisonStage(
-      stages(cells),
-      stages(other!.cells),
-      labels,
-      sharedImages,
-      `${row}, ${base}`,
-    );
+    const stage = cellComparison(cells, other!.cells, sharedImages, `${row}, ${base}`);
     return [{ kind: "comparison", row, base, stage }];
   });
+}
+
+/** The comparison of a row's cells with another's on the same test images, in the same order. */
+export function cellComparison(
+  cells: readonly PlannedCell[],
+  base: readonly PlannedCell[],
+  sharedImages: boolean,
+  label: string,
+): Stage {
+  const bySeed = Map.groupBy(cells, (cell) => cell.part ?? cell.class);
+  const labels = [...bySeed.values()].map((group) =>
+    group.map(({ test }) => test.map(({ label }) => label).join(""))
+  );
+  const stages = (list: readonly PlannedCell[]) => list.map(({ scores }) => scores);
+  return comparisonStage(stages(cells), stages(base), labels, sharedImages, label);
 }
 
 /** Stages with a row for each image that a class and seed need. */

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { type NdArray, parseFloat32Npy } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
+import { readAnomalyMap } from "../../lib/maps/anomaly_map.ts";
 import type { Checkpoints } from "../../lib/maps/checkpoints.ts";
 import type { Detector, DetectorModel, DetectorPlan } from "../../lib/maps/detector.ts";
 import { sizeOf } from "../../lib/onnx/graph.ts";
@@ -145,6 +146,23 @@ export function fitOn(
     seed,
     progress: () => {},
     checkpoints,
+  });
+}
+
+/** The maps that a fitted detector makes of `pixels`, read to image size, one after the other. */
+export async function readMaps(
+  detector: Detector,
+  plan: DetectorPlan,
+  model: DetectorModel,
+  pixels: NdArray<Uint8Array>,
+): Promise<Float32Array[]> {
+  const opened = await detector.open(plan, model, drawnSmall(1));
+  const { maps: { shape, data } } = await opened.maps(pixels);
+  await opened.close();
+  const [images, height, width] = shape;
+  return Array.from({ length: images }, (_, i) => {
+    const native = data.subarray(i * height * width, (i + 1) * height * width);
+    return readAnomalyMap(native, height, width, pixels.shape[1], plan.reading);
   });
 }
 

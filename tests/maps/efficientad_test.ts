@@ -87,7 +87,7 @@ const fixture: Fixture = JSON.parse(
 
 const size = 128;
 const widths = { stem: 8, trunk: 16, features: 12, autoencoder: 4 };
-const variantOfCase: Record<string, keyof typeof efficientAdVariants> = {
+const variantOfCase: Record<string, string> = {
   paper: "paper",
   official: "official",
   anomalib: "anomalib-2023-10",
@@ -244,7 +244,8 @@ for (const expected of fixture.trainings) {
     await opened.close();
     const grid = efficientAdGrid(networks);
     for (const [name, { quantiles, map }] of Object.entries(expected.read)) {
-      const mapping: EfficientAdMapping = efficientAdVariants[variantOfCase[name]].mapping;
+      const { border, normalized } = efficientAdVariants[variantOfCase[name]];
+      const mapping: EfficientAdMapping = { border, normalized };
       const found = mapQuantiles(good, grid, size, mapping);
       assert.ok(relativeError([...found.student, ...found.autoencoder], quantiles) < 1e-3, name);
       const side = grid + 2 * mapping.border;
@@ -500,6 +501,9 @@ Deno.test("a fit gives maps, the same bytes every time; another seed gives other
   const alone = await open.maps({ shape: [1, size, size, 3], data: drawnPixels(50) });
   assert.deepEqual(alone.maps.data, maps.data.subarray(32 * 32));
   await open.close();
+  const again = await detector.open(plan, await detector.fit(fitInput(plan)), undefined);
+  assert.deepEqual((await again.maps(block)).maps.data, maps.data);
+  await again.close();
 });
 
 Deno.test("the quantiles come from the tenth of the images that is held back", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { NdArray } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
+import { mapMaximum } from "../../lib/maps/anomaly_map.ts";
 import type { DetectorPlan } from "../../lib/maps/detector.ts";
 import {
   drawPermutations,
@@ -26,6 +27,7 @@ import {
   fixtureArray,
   fixtureNumbers,
   KillingCheckpoints,
+  readMaps,
   withFastClock,
 } from "./drawn_network.ts";
 
@@ -116,6 +118,17 @@ const fitted = fitOn(fastFlow, short, six, 5);
 Deno.test("two fits of FastFlow with one seed are the same bytes, with another seed others", async () => {
   assert.deepEqual(await fitOn(fastFlow, short, six, 5), await fitted);
   assert.notDeepEqual(await fitOn(fastFlow, short, six, 6), await fitted);
+});
+
+Deno.test("FastFlow fitted twice with one seed makes the same maps and scores, bit for bit", async () => {
+  const [first, second] = await Promise.all(
+    [fitted, fitOn(fastFlow, short, six, 5)].map(async (model) =>
+      await readMaps(fastFlow, short, await model, drawnPixels(9, 3, 32))
+    ),
+  );
+  assert.deepEqual(second, first);
+  assert.deepEqual(second.map(mapMaximum), first.map(mapMaximum));
+  assert.notEqual(mapMaximum(first[0]), mapMaximum(first[1]));
 });
 
 Deno.test("FastFlow killed after any of its checkpoints and resumed gives the same bytes", async () => {

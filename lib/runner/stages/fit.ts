@@ -7,7 +7,7 @@
  */
 import type { Json } from "../../base/digest.ts";
 import { type NdArray, parseNpy } from "../../base/npy.ts";
-import type { Detector, DetectorPlan, ImageBlock } from "../../maps/detector.ts";
+import type { Detector, DetectorPlan, FitPlan, ImageBlock } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import type { PackRows } from "../packs.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
@@ -16,7 +16,7 @@ import { type StageContext, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly detector: string;
-  readonly plan: DetectorPlan;
+  readonly plan: FitPlan;
   readonly seed: number;
   /** Rows of the training images in each of the packs. */
   readonly rows: readonly (readonly number[])[];
@@ -55,7 +55,7 @@ async function* trainingBlocks(
 }
 
 /** The stage a detector reads its images from. */
-export function imageRole(plan: DetectorPlan): "embeddings" | "pixels" {
+export function imageRole(plan: FitPlan): "embeddings" | "pixels" {
   return plan.embedding === undefined ? "pixels" : "embeddings";
 }
 
@@ -87,6 +87,7 @@ export function fitStage(
   prepared: Stage | undefined,
   numerics: Json,
 ): Stage {
+  const { mapParameters: _, reading: __, ...shaping } = plan;
   const count = selection.reduce((sum, { rows }) => sum + rows.length, 0);
   const patches = count * plan.grid[0] * plan.grid[1];
   const cost = detector.fitCost?.(plan, count) ??
@@ -97,7 +98,7 @@ export function fitStage(
     parameters: {
       detector: detector.id,
       detectorRevision: detector.revision,
-      plan: plan as unknown as Json,
+      plan: shaping as unknown as Json,
       seed,
       ...(weights === undefined ? {} : { weights: weights.digest }),
       rows: selection.map(({ rows }) => rows),

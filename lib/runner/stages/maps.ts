@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { Json } from "../../base/digest.ts";
+import { digestOf, type Json } from "../../base/digest.ts";
 import { npyBytes, parseNpy } from "../../base/npy.ts";
-import type { Detector, DetectorPlan, OpenDetector } from "../../maps/detector.ts";
+import type { Detector, DetectorPlan, MapPlan, OpenDetector } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import { packLabel, type PackRows } from "../packs.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
@@ -20,28 +20,28 @@ import { selectImages } from "./fit.ts";
 
 interface Parameters {
   readonly detector: string;
-  readonly plan: DetectorPlan;
+  readonly plan: MapPlan;
   readonly rows: readonly number[];
 }
 
 interface Locations {
-  /** Key of the fitted detector, to keep it open from pack to pack. */
-  readonly fit: string;
+  /** Which detector is opened how, to keep it open from pack to pack. */
+  readonly opened: string;
   readonly weights?: PlannedWeights;
 }
 
 /** The detector of the last stage that this worker ran. */
-let open: { readonly fit: string; readonly detector: OpenDetector } | undefined;
+let open: { readonly opened: string; readonly detector: OpenDetector } | undefined;
 
 export const mapsKind = stageKind<Parameters, Locations>({
   revision: 1,
-  async run({ parameters: { detector, plan, rows }, locations: { fit, weights }, read, count }) {
-    if (open?.fit !== fit) {
+  async run({ parameters: { detector, plan, rows }, locations: { opened, weights }, read, count }) {
+    if (open?.opened !== opened) {
       const model = await read("fit");
       await open?.detector.close();
       open = undefined;
       const tensors = weights === undefined ? undefined : await readWeights(weights);
-      open = { fit, detector: await detectorNamed(detector).open(plan, model, tensors) };
+      open = { opened, detector: await detectorNamed(detector).open(plan, model, tensors) };
     }
     const role = plan.embedding === undefined ? pixelRole(count) : "embeddings";
     const block = selectImages(parseNpy((await read(role)).get(`${role}.npy`)!), rows);
@@ -65,19 +65,23 @@ export function mapsStage(
   weights: PlannedWeights | undefined,
   numerics: Json,
 ): Stage {
+  const { reading: _, ...shaping } = plan;
   return makeStage({
     stage: "maps",
     revision: mapsKind.revision,
     parameters: {
       detector: detector.id,
       detectorRevision: detector.revision,
-      plan: plan as unknown as Json,
+      plan: shaping as unknown as Json,
       ...(weights === undefined ? {} : { weights: weights.digest }),
       rows,
     },
     needs: { fit, [images.input.stage]: images },
     numerics,
-    locations: { fit: fit.key, weights: weights as unknown as Json },
+    locations: {
+      opened: digestOf([fit.key, shaping as unknown as Json]),
+      weights: weights as unknown as Json,
+    },
     label: `maps of ${detector.name}, seed ${seed}, ${packLabel(pack)}`,
     seconds: 0.02 * rows.length,
     mebibytes: 400,

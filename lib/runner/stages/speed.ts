@@ -180,7 +180,7 @@ export function detectorSpeedStage(
       step: "detector",
       detector,
       detectorRevision,
-      plan,
+      plan: { ...(plan as object), reading: features.input.parameters.reading } as Json,
       size,
       segmentation: segmentation.digest,
       ...(embedded ? { weights: images.input.parameters.weights } : {}),
