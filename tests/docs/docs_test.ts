@@ -13,6 +13,7 @@ import { profileNamed } from "../../lib/runner/profile.ts";
 import { knownWeightsNamed } from "../../lib/weights/known_weights.ts";
 import { detectors } from "../../lib/maps/detectors.ts";
 import { supervisedMethods } from "../../lib/maps/supervised_methods.ts";
+import { checkVariant } from "../../lib/maps/variants.ts";
 import config from "../../deno.json" with { type: "json" };
 import { runProgram, synthesize, withFolder } from "../cli/harness.ts";
 import { layers } from "../lint/layers.ts";
@@ -105,9 +106,11 @@ function checkExperiments(
   }
   if (options.profile !== undefined) profileNamed(options.profile as string);
   for (const pair of (options.variant as readonly string[] | undefined) ?? []) {
-    const [id, variant] = pair.split("=");
+    const at = pair.indexOf("=");
+    const id = pair.slice(0, at);
     const method = detectors.get(id) ?? supervisedMethods.get(id);
-    assert.ok(method?.variants.includes(variant), `no variant ${pair}`);
+    assert.ok(method !== undefined, `no method ${id}`);
+    checkVariant(method, pair.slice(at + 1));
   }
 }
 
