@@ -5,26 +5,42 @@
  */
 import { join, resolve } from "node:path";
 import { DataError } from "../base/errors.ts";
-import { readFileIfThere } from "../base/files.ts";
+import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { paperTable } from "../report/paper_table.ts";
 import { type ExperimentResult, parseResult } from "../report/results.ts";
+import { roCrate, roCrateName } from "../report/ro_crate.ts";
 import { type RunEvidence, runEvidence } from "../report/run_evidence.ts";
-import { parseRunRecord } from "../report/run_record.ts";
+import { filesOfRun, parseExecutionFile } from "../report/run_files.ts";
+import { parseRunFile, parseRunRecord } from "../report/run_record.ts";
 import { type ScoreRecord, scoresFromCsv } from "../report/scores_csv.ts";
 import { toText } from "../report/to_text.ts";
 import { writeReport } from "../report/write_run.ts";
 import { openStore } from "../store/store.ts";
-import { defineCommand } from "./arguments.ts";
+import { defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
+
+const optionSpecs = {
+  "ro-crate": {
+    type: "boolean",
+    description: "also write ro-crate-metadata.json, with which archives read the folder",
+  },
+  ...cacheOption,
+} as const satisfies OptionSpecs;
 
 export const reportCommand = defineCommand({
   name: "report",
   summary: "Write tables, charts and page of a finished run again.",
-  examples: [{
-    command: "report results/table3/demo",
-    description: "from the run's result.json and scores.csv",
-  }],
-  options: cacheOption,
+  examples: [
+    {
+      command: "report results/table3/demo",
+      description: "from the run's result.json and scores.csv",
+    },
+    {
+      command: "report results/table3/demo --ro-crate",
+      description: "and describe the folder as an RO-Crate",
+    },
+  ],
+  options: optionSpecs,
   positionals: [{ name: "run", description: "folder of a run", repeatable: true }],
   async run({ output }, { options, positionals }) {
     const results: ExperimentResult[] = [];
@@ -37,6 +53,7 @@ export const reportCommand = defineCommand({
       const scores = await scoresFromCsv(await readText(path), path);
       const evidence = await readEvidence(folder, scores, options.cache);
       await writeReport(folder, result, scores, evidence);
+      if (options["ro-crate"]) await writeCrate(folder);
       output.log(`${result.experiment}: written to ${folder}`);
       results.push(result);
     }
@@ -48,6 +65,17 @@ export const reportCommand = defineCommand({
     return 0;
   },
 });
+
+/** Describes the files of a run for archives. */
+async function writeCrate(folder: string): Promise<void> {
+  const [runPath, executionPath] = ["run.json", "execution.json"].map((name) => join(folder, name));
+  const crate = roCrate({
+    record: parseRunFile(await readText(runPath), runPath),
+    execution: parseExecutionFile(await readText(executionPath), executionPath),
+    files: await filesOfRun(folder, [roCrateName]),
+  });
+  await writeFileAtomic(join(folder, roCrateName), JSON.stringify(crate, null, 2) + "\n");
+}
 
 /** What the store still has of the run; undefined where there is no store or no record. */
 async function readEvidence(

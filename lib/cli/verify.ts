@@ -5,24 +5,37 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { sha256 } from "../base/digest.ts";
-import { DataError } from "../base/errors.ts";
+import { digestOf, type Json, sha256 } from "../base/digest.ts";
+import { UsageError } from "../base/errors.ts";
+import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { openDataset } from "../images/datasets.ts";
+import {
+  type Certificate,
+  certificateLines,
+  certificateVersion,
+  type CertifiedCheck,
+} from "../report/certificate.ts";
 import { visible } from "../report/escape.ts";
 import { paperTable } from "../report/paper_table.ts";
 import { recompute } from "../report/recomputed.ts";
-import type { ExperimentResult } from "../report/results.ts";
+import { resultDigest } from "../report/result_digest.ts";
+import type { ExperimentResult, Verdict } from "../report/results.ts";
+import { parseRunFile } from "../report/run_record.ts";
+import { scoreRowName } from "../report/score_row_name.ts";
+import type { ScoreRecord } from "../report/scores_csv.ts";
 import { toCsv } from "../report/to_csv.ts";
 import { toLatex } from "../report/to_latex.ts";
 import { toMarkdown } from "../report/to_markdown.ts";
 import { wrap } from "../report/to_text.ts";
+import { codeIdentity } from "../runner/code_identity.ts";
 import {
   type PlannedMap,
   planProductSegmentation,
   planSegmentation,
 } from "../runner/planned_segmentation.ts";
-import { profileNamed } from "../runner/profile.ts";
+import { idOf, recordedMetrics, recordText, scoresDigest } from "../runner/provenance.ts";
 import { recheckEntries } from "../runner/recheck.ts";
+import type { RunFile } from "../runner/run_file.ts";
 import { openStore } from "../store/store.ts";
 import { defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
@@ -39,76 +52,204 @@ const optionSpecs = {
     value: "MAP",
     description: "with --deep: the run's segmentation map, where it is a file",
   },
+  certificate: {
+    type: "string",
+    value: "FILE",
+    description: "write what was found as JSON (docs/schemas/certificate.schema.json)",
+  },
   ...cacheOption,
 } as const satisfies OptionSpecs;
 
 /** What was found of one run, as `verify --json` prints it. */
-export interface Verification {
+export interface Verification extends Certificate {
+  /** The folder as given. */
   readonly run: string;
   /** Numbers computed anew. */
   readonly numbers: number;
   /** Stages computed anew, with `--deep`. */
   readonly stages?: number;
-  /** What is not as it was written, one sentence each. */
+  /** What is not as it was written, of all checks. */
   readonly faults: readonly string[];
-  /** What could not be computed anew. */
-  readonly skipped: readonly string[];
 }
 
 export const verifyCommand = defineCommand({
   name: "verify",
   summary: "Compute every number of a finished run anew from its stored scores.",
   description:
-    "Reads scores.csv, computes metrics, intervals, tests and tables anew and compares them with " +
-    "result.json, table.md, table.tex and table.csv, to the last bit. Exit code 1 where one differs.",
+    "Checks run.json and the files it names, computes metrics, intervals, tests and tables anew from " +
+    "scores.csv and compares them to the last bit. It needs the folder of the run alone: no store, no " +
+    "images, no weights. Exit code 1 where anything differs.",
   examples: [
     { command: "verify results/table3/demo", description: "from the scores" },
     { command: "verify results/table3/demo --deep", description: "from the maps in the store" },
+    {
+      command: "verify results/table3/demo --certificate certificate.json",
+      description: "keep what was found",
+    },
   ],
   options: optionSpecs,
   positionals: [{ name: "run", description: "folder of a run", repeatable: true }],
   async run({ output }, { options, positionals }) {
+    if (options.certificate !== undefined && positionals.length > 1) {
+      throw new UsageError("Cannot write one certificate for several runs", {
+        remedy: "Verify them one by one.",
+      });
+    }
     const verifications: Verification[] = [];
     for (const folder of positionals) {
-      verifications.push(await verifyRun(folder, options, output));
+      const certificate = await certify(folder, options, output);
+      verifications.push(verificationOf(folder, certificate));
+      if (options.certificate !== undefined) {
+        await writeFileAtomic(options.certificate, JSON.stringify(certificate, null, 2) + "\n");
+      }
     }
     output.progress.clear();
     output.result(
       verifications,
       ({ width }) => verifications.map((one) => verificationText(one, width)).join("\n"),
     );
-    return verifications.some(({ faults }) => faults.length > 0) ? 1 : 0;
+    return verifications.some(({ verdict }) => verdict === "refuted") ? 1 : 0;
   },
 });
 
-async function verifyRun(
+function verificationOf(run: string, certificate: Certificate): Verification {
+  const compared = (name: string) =>
+    certificate.checks.find(({ check }) => check === name)?.compared;
+  const stages = compared("maps");
+  return {
+    run,
+    numbers: compared("numbers")!,
+    ...(stages === undefined ? {} : { stages }),
+    faults: certificate.checks.flatMap(({ faults }) => faults),
+    ...certificate,
+  };
+}
+
+/** Makes every check of the run in `folder`. */
+async function certify(
   folder: string,
   options: { readonly deep: boolean; readonly segmap?: string; readonly cache: string },
   output: Output,
-): Promise<Verification> {
+): Promise<Certificate> {
   const { result, scores } = await readRun(folder);
+  const path = join(folder, "run.json");
+  const text = await readRunText(path);
+  const record = parseRunFile(text, path);
   const { result: anew, skipped } = recompute(result, scores);
-  const { count, differences } = compareNumbers(result, anew);
-  // A file that was changed says more than the numbers that follow from it.
-  const faults = [...await compareFiles(folder, anew), ...differences];
-  if (!options.deep) return { run: folder, numbers: count, faults, skipped };
-  const deep = await verifyDeep(folder, result, options, output);
-  return {
-    run: folder,
-    numbers: count,
-    stages: deep.stages,
-    faults: [...faults, ...deep.faults],
-    skipped,
+  const checks = [
+    checkRecord(record, text, result, anew),
+    await checkFiles(folder, record),
+    checkScores(record, scores),
+    compareNumbers(result, anew),
+    await checkTables(folder, anew),
+    ...(options.deep ? [await checkMaps(record, result, options, output)] : []),
+  ];
+  const claims: Record<Verdict, number> = {
+    reproduced: 0,
+    "within noise": 0,
+    differs: 0,
+    "not testable": 0,
   };
+  for (const { verdicts = {} } of result.rows) {
+    for (const { verdict } of Object.values(verdicts)) claims[verdict]++;
+  }
+  return {
+    schema: certificateVersion,
+    harness: (await codeIdentity()).version,
+    id: record.id,
+    experiment: record.experiment,
+    profile: record.profile.name,
+    dataset: { name: record.dataset.name, digest: record.dataset.digest },
+    verdict: checks.every(({ faults }) => faults.length === 0) ? "verified" : "refuted",
+    from: options.deep ? "maps" : "scores",
+    checks,
+    skipped,
+    deviations: record.deviations,
+    claims,
+  };
+}
+
+/** Whether the record is as it was written, and says what the result says. */
+function checkRecord(
+  record: RunFile,
+  text: string,
+  result: ExperimentResult,
+  anew: ExperimentResult,
+): CertifiedCheck {
+  const faults: string[] = [];
+  let compared = 0;
+  const check = (holds: boolean, fault: string): void => {
+    compared++;
+    if (!holds) faults.push(fault);
+  };
+  check(text === recordText(record), "run.json is not the text that was written.");
+  check(idOf(record) === record.id, "run.json does not have the SHA-256 that it names itself by.");
+  const { digest, value } = record.definition;
+  check(digestOf(value as unknown as Json) === digest, "run.json names another definition.");
+  check(resultDigest(result) === record.result, "result.json is not the result of run.json.");
+  check(
+    record.experiment === result.experiment && value.id === result.experiment,
+    "run.json is of another experiment than result.json.",
+  );
+  check(record.profile.name === result.profile, "run.json is of another profile.");
+  check(record.dataset.digest === result.dataset.digest, "run.json is of other images.");
+  check(record.seeds.join() === result.seeds.join(), "run.json is of other seeds.");
+  check(
+    JSON.stringify(record.rows.map(({ row }) => row)) ===
+      JSON.stringify(result.rows.map(({ row }) => row)),
+    "run.json has other rows than result.json.",
+  );
+  for (const { row, metrics } of record.rows) {
+    const own = anew.rows.find((one) => one.row === row);
+    const expected = digestOf(recordedMetrics(own?.metrics ?? {}) as unknown as Json);
+    check(
+      digestOf(metrics as unknown as Json) === expected,
+      `run.json has other numbers for row ${visible(row)}.`,
+    );
+  }
+  return { check: "record", compared, faults };
+}
+
+/** Whether the files are those that the record names. */
+async function checkFiles(folder: string, { outputs }: RunFile): Promise<CertifiedCheck> {
+  const faults: string[] = [];
+  for (const { path, sha256: digest } of outputs) {
+    const bytes = await readFileIfThere(join(folder, path));
+    if (bytes === undefined) faults.push(`${path} is missing.`);
+    else if (sha256(bytes) !== digest) faults.push(`${path} is not the file that run.json names.`);
+  }
+  return { check: "files", compared: outputs.length, faults };
+}
+
+/** Whether scores.csv holds the scores of the store's entries, cell by cell. */
+function checkScores({ rows }: RunFile, scores: readonly ScoreRecord[]): CertifiedCheck {
+  const faults: string[] = [];
+  let next = 0;
+  for (const { row, cells } of rows) {
+    for (const { part, seed, images, scores: digest } of cells) {
+      if (digest === null) continue;
+      const own = scores.slice(next, next + images);
+      next += images;
+      const name = scoreRowName(row, part);
+      const fits = own.length === images &&
+        own.every((one) => one.row === name && one.seed === seed) &&
+        scoresDigest(Float64Array.from(own, ({ score }) => score)) === digest;
+      if (!fits) faults.push(`scores.csv has other scores for row ${visible(name)}, seed ${seed}.`);
+    }
+  }
+  if (next !== scores.length) {
+    faults.push(`scores.csv has ${scores.length} scores, run.json ${next}.`);
+  }
+  return { check: "scores", compared: next, faults };
 }
 
 /** Every number of `written` against the same one of `anew`. */
 function compareNumbers(
   written: ExperimentResult,
   anew: ExperimentResult,
-): { readonly count: number; readonly differences: string[] } {
-  const differences: string[] = [];
-  let count = 0;
+): CertifiedCheck {
+  const faults: string[] = [];
+  let compared = 0;
   const compare = (a: unknown, b: unknown, place: string): void => {
     if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) {
       const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
@@ -121,8 +262,8 @@ function compareNumbers(
       }
       return;
     }
-    if (typeof a === "number" || typeof b === "number") count++;
-    if (!Object.is(a, b)) differences.push(`${place}: written ${a}, computed ${b}.`);
+    if (typeof a === "number" || typeof b === "number") compared++;
+    if (!Object.is(a, b)) faults.push(`${place}: written ${a}, computed ${b}.`);
   };
   for (const [i, row] of written.rows.entries()) {
     const other = anew.rows[i];
@@ -131,11 +272,11 @@ function compareNumbers(
     }
   }
   compare(written.comparisons ?? [], anew.comparisons ?? [], "comparisons");
-  return { count, differences };
+  return { check: "numbers", compared, faults };
 }
 
-/** The tables and scores as files, against what the numbers give. */
-async function compareFiles(folder: string, anew: ExperimentResult): Promise<string[]> {
+/** The tables as files, against what the numbers give. */
+async function checkTables(folder: string, anew: ExperimentResult): Promise<CertifiedCheck> {
   const table = paperTable(anew);
   const texts = {
     "table.md": toMarkdown(table),
@@ -143,52 +284,21 @@ async function compareFiles(folder: string, anew: ExperimentResult): Promise<str
     "table.csv": toCsv(anew),
   };
   const faults: string[] = [];
-  const { outputs } = await readRecord(folder);
-  for (const [name, digest] of Object.entries(outputs)) {
-    if (sha256(await readRunText(join(folder, name))) !== digest) {
-      faults.push(`${name} is not the file that run.json names.`);
-    }
-  }
   for (const [name, text] of Object.entries(texts)) {
     if (await readRunText(join(folder, name)) !== text) {
       faults.push(`${name} is not the table of these numbers.`);
     }
   }
-  return faults;
+  return { check: "tables", compared: Object.keys(texts).length, faults };
 }
 
-/** What `verify` reads of `run.json`. */
-interface RunFile {
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly rows: readonly {
-    readonly row: string;
-    readonly cells: readonly { readonly stage: string; readonly key: string }[];
-  }[];
-  readonly segmentations: Readonly<Record<string, { readonly spec: string } | null>>;
-  readonly profile: { readonly size: number };
-}
-
-async function readRecord(folder: string): Promise<RunFile> {
-  const path = join(folder, "run.json");
-  const text = await readRunText(path);
-  try {
-    const record = JSON.parse(text) as RunFile;
-    if (typeof record.outputs === "object" && Array.isArray(record.rows)) return record;
-  } catch (cause) {
-    throw new DataError(`Cannot read ${path}: it is not JSON`, { cause });
-  }
-  throw new DataError(`Cannot read ${path}: it is not the record of a run`, {
-    remedy: "Run `deno task reproduce` again: it writes the file from what is cached.",
-  });
-}
-
-async function verifyDeep(
-  folder: string,
+/** Computes features, forests and scores anew from the maps in the store. */
+async function checkMaps(
+  record: RunFile,
   result: ExperimentResult,
   { cache, segmap }: { readonly segmap?: string; readonly cache: string },
   output: Output,
-): Promise<{ readonly stages: number; readonly faults: string[] }> {
-  const record = await readRecord(folder);
+): Promise<CertifiedCheck> {
   const done = new Set(
     result.rows.filter(({ error }) => error === undefined).map(({ row }) => row),
   );
@@ -208,7 +318,7 @@ async function verifyDeep(
     const faults = mismatches.map(({ stage, key, file }) =>
       `${file} of ${stage} ${key.slice(0, 12)} is not what its maps give.`
     );
-    return { stages: computed, faults: [...faults, ...damaged] };
+    return { check: "maps", compared: computed, faults: [...faults, ...damaged] };
   } finally {
     store.close();
   }
@@ -216,15 +326,11 @@ async function verifyDeep(
 
 /** Every segmentation map that the run can have used, by digest. */
 async function segmentationsOf(
-  { segmentations, profile }: RunFile,
-  { profile: name, dataset }: ExperimentResult,
+  { segmentations, profile: { size } }: RunFile,
+  { dataset }: ExperimentResult,
   segmap: string | undefined,
 ): Promise<Map<string, PlannedMap>> {
-  const size = profile.size ?? profileNamed(name).size;
-  const specs = new Set([
-    "whole",
-    ...Object.values(segmentations).flatMap((one) => one?.spec ?? []),
-  ]);
+  const specs = new Set(["whole", ...segmentations.flatMap(({ spec }) => spec ?? [])]);
   if (segmap !== undefined) specs.add(segmap);
   const planned: PlannedMap[] = [];
   for (const spec of specs) {
@@ -243,9 +349,10 @@ async function segmentationsOf(
 
 const shownFaults = 20;
 
-function verificationText({ run, numbers, stages, faults, skipped }: Verification, width: number) {
+function verificationText(verification: Verification, width: number): string {
+  const { run, verdict, numbers, stages, faults } = verification;
   const deep = stages === undefined ? "" : `, ${stages} stages from the maps`;
-  const head = faults.length === 0
+  const head = verdict === "verified"
     ? `${run}: ok, ${numbers} numbers computed anew${deep}`
     : `${run}: ${faults.length} differences among ${numbers} numbers${deep}`;
   const more = faults.length - shownFaults;
@@ -253,7 +360,7 @@ function verificationText({ run, numbers, stages, faults, skipped }: Verificatio
     head,
     ...faults.slice(0, shownFaults),
     ...(more > 0 ? [`… and ${more} more; --json lists all.`] : []),
-    ...skipped,
+    ...certificateLines(verification),
   ].flatMap((line, i) => wrap(line, width, i === 0 ? "" : "  ").map((text) => `${text}\n`)).join(
     "",
   );

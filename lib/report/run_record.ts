@@ -1,12 +1,12 @@
 /**
- * What the inspector needs of `run.json`: the rows that have a result, and the store's keys of their
- * scores.
+ * Reads `run.json`: whole, for `verify` and for export, or the part that leads to images and maps, for
+ * the inspector.
  *
  * @module
  */
-import { z } from "zod";
 import type { Json } from "../base/digest.ts";
 import { DataError } from "../base/errors.ts";
+import { type RunFile, runFileSchema, runFileVersion } from "../runner/run_file.ts";
 
 /** The part of a run's provenance that leads to its images and maps. */
 export interface RunRecord {
@@ -27,65 +27,61 @@ export interface RecordedCell {
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string | undefined;
   readonly seed: number;
-  /** Stage and key of the entry with `scores.npy`. */
-  readonly stage: "scores" | "forest";
+  /** Stage ("scores", "forest") and key of the entry with `scores.npy`. */
+  readonly stage: string;
   readonly key: string;
 }
 
 const remedy = "Run `deno task reproduce` again: it writes the file from what is cached.";
 
-const recordSchema = z.object({
-  profile: z.object({ size: z.int().positive() }),
-  rows: z.array(z.object({
-    row: z.string(),
-    evaluation: z.string().optional(),
-    cells: z.array(z.object({
-      class: z.string(),
-      part: z.string().optional(),
-      seed: z.int(),
-      stage: z.enum(["scores", "forest"]),
-      key: z.string().regex(/^[0-9a-f]{64}$/),
-    })),
-  })),
-});
-
 /**
- * Reads the text of a `run.json`.
+ * Reads the text of a `run.json`, whole.
  *
  * @param from the file's name, for the message
- * @throws {DataError} for what is not JSON, and as `readRunRecord`
+ * @throws {DataError} for what is not JSON, for another version, and naming the first field that is not as
+ * it should be
  */
-export function parseRunRecord(text: string, from: string): RunRecord {
-  let record: Json;
+export function parseRunFile(text: string, from: string): RunFile {
+  let value: Json;
   try {
-    record = JSON.parse(text);
+    value = JSON.parse(text, (key, value) => {
+      // zod leaves such a field out without a word.
+      if (key === "__proto__") throw new SyntaxError("a field is called __proto__");
+      return value;
+    });
   } catch (cause) {
     throw new DataError(`Cannot read ${from} as the record of a run: it is not JSON`, {
       cause,
       remedy,
     });
   }
-  return readRunRecord(record, from);
-}
-
-/**
- * Reads a provenance record.
- *
- * @param record the value of `run.json`
- * @param from the file's name, for the message
- * @throws {DataError} naming the first field that is not as it should be
- */
-export function readRunRecord(record: Json, from: string): RunRecord {
-  const parsed = recordSchema.safeParse(record);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
+  const version = (value as { readonly schema?: Json } | null)?.schema;
+  if (typeof version === "number" && version !== runFileVersion) {
     throw new DataError(
-      `Cannot read ${from} as the record of a run: ${path.join(".")}: ${message}`,
-      {
-        remedy,
-      },
+      `Cannot read ${from} as the record of a run: it has layout ${version}, ` +
+        `this version of the harness reads layout ${runFileVersion}`,
+      { remedy },
     );
   }
-  const rows = parsed.data.rows.filter(({ evaluation }) => evaluation !== undefined);
-  return { size: parsed.data.profile.size, rows: rows.map(({ row, cells }) => ({ row, cells })) };
+  const parsed = runFileSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  throw new DataError(
+    `Cannot read ${from} as the record of a run: ${path.join(".") || "the whole file"}: ${message}`,
+    { remedy },
+  );
+}
+
+/** Reads the part of a `run.json` that leads to images and maps; errors as `parseRunFile`. */
+export function parseRunRecord(text: string, from: string): RunRecord {
+  return runRecordOf(parseRunFile(text, from));
+}
+
+/** The part of a record that leads to images and maps. */
+export function runRecordOf({ profile, rows }: RunFile): RunRecord {
+  return {
+    size: profile.size,
+    rows: rows.filter(({ evaluation }) => evaluation !== undefined)
+      .map(({ row, cells }) => ({ row, cells })),
+  };
 }

@@ -1,0 +1,173 @@
+/**
+ * A run as an RO-Crate 1.2 by the profile Process Run Crate 0.5: `ro-crate-metadata.json`, with which
+ * archives and other tools find out what the files of the folder are and how they came about.
+ *
+ * References: https://www.researchobject.org/ro-crate/specification/1.2,
+ * https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate.
+ *
+ * @module
+ */
+import type { Json } from "../base/digest.ts";
+import type { ExecutionFile } from "../runner/execution_file.ts";
+import type { RecordedOutput, RunFile } from "../runner/run_file.ts";
+
+/** The file's name. */
+export const roCrateName = "ro-crate-metadata.json";
+
+/** What a crate is made from. */
+export interface CrateInput {
+  readonly record: RunFile;
+  readonly execution: ExecutionFile;
+  /** Files of the folder, this one not among them, sorted by path. */
+  readonly files: readonly RecordedOutput[];
+}
+
+type Entity = { readonly "@id": string; readonly "@type": string } & {
+  readonly [name: string]: Json | undefined;
+};
+
+const profile = "https://w3id.org/ro/wfrun/process/0.5";
+const paper = "https://arxiv.org/abs/2405.04953";
+const harness = "#segad-harness";
+const dataset = "#dataset";
+
+/** The crate as JSON-LD: flat, with relative paths, without null. */
+export function roCrate({ record, execution, files }: CrateInput): Json {
+  const licence = `https://spdx.org/licenses/${record.licence}`;
+  const settings = settingsOf(record);
+  const weights = weightsOf(record);
+  const software = softwareOf(record, execution);
+  const action = `#run-${record.id.slice(0, 16)}`;
+  const graph: Entity[] = [
+    {
+      "@id": roCrateName,
+      "@type": "CreativeWork",
+      about: reference("./"),
+      conformsTo: reference("https://w3id.org/ro/crate/1.2"),
+    },
+    {
+      "@id": "./",
+      "@type": "Dataset",
+      name:
+        `${record.definition.value.title} (${record.experiment}, profile ${record.profile.name})`,
+      description: `Table, charts, scores and provenance of ${record.definition.value.source} of ` +
+        "the paper, reproduced by the SegAD harness.",
+      identifier: `sha256:${record.id}`,
+      datePublished: execution.ended.slice(0, 10),
+      license: reference(licence),
+      conformsTo: reference(profile),
+      citation: reference(paper),
+      hasPart: files.map(({ path }) => reference(path)),
+      mentions: reference(action),
+    },
+    { "@id": profile, "@type": "CreativeWork", name: "Process Run Crate", version: "0.5" },
+    { "@id": licence, "@type": "CreativeWork", name: record.licence },
+    { "@id": paper, "@type": "ScholarlyArticle", name: record.citation },
+    {
+      "@id": action,
+      "@type": "CreateAction",
+      name: `reproduce ${record.experiment}`,
+      description: `${execution.stages.run} stages run, ${execution.stages.cached} from the store`,
+      identifier: `sha256:${record.id}`,
+      instrument: reference(harness),
+      object: [dataset, ...weights.map(idOf), ...settings.map(idOf)].map(reference),
+      result: files.map(({ path }) => reference(path)),
+      startTime: execution.started,
+      endTime: execution.ended,
+      actionStatus: reference("http://schema.org/CompletedActionStatus"),
+    },
+    ...software,
+    {
+      "@id": dataset,
+      "@type": "Dataset",
+      name: record.dataset.name,
+      description: `${record.dataset.images} images in the layout ${record.dataset.layout}`,
+      identifier: `sha256:${record.dataset.digest}`,
+    },
+    ...weights,
+    ...settings,
+    ...files.map(({ path, sha256, bytes, mediaType }): Entity => ({
+      "@id": path,
+      "@type": "File",
+      name: descriptions[path] ?? path,
+      encodingFormat: mediaType,
+      contentSize: String(bytes),
+      sha256,
+    })),
+  ];
+  return {
+    "@context": ["https://w3id.org/ro/crate/1.2/context", { sha256: "https://schema.org/sha256" }],
+    "@graph": graph,
+  };
+}
+
+/** What the files of a run are. */
+const descriptions: Readonly<Record<string, string>> = {
+  "execution.json": "When, on what machine and by which code the run was made",
+  "report.html": "Table, charts and images as one page",
+  "result.json": "The result as data",
+  "run.json": "Provenance: what the numbers were made from",
+  "scores.csv": "The score of every test image",
+  "table.csv": "The table as CSV",
+  "table.md": "The table as Markdown",
+  "table.tex": "The table as LaTeX",
+};
+
+function softwareOf({ runtime, numerics }: RunFile, { code }: ExecutionFile): Entity[] {
+  const [library, version] = numerics.runtime.split(" ");
+  const parts: Entity[] = [
+    { "@id": "#deno", "@type": "SoftwareApplication", name: "Deno", softwareVersion: runtime.deno },
+    {
+      "@id": "#onnxruntime",
+      "@type": "SoftwareApplication",
+      name: library,
+      softwareVersion: version,
+    },
+  ];
+  return [
+    {
+      "@id": harness,
+      "@type": "SoftwareApplication",
+      name: "SegAD harness",
+      softwareVersion: code.version,
+      identifier: `sha256:${code.sources}`,
+      ...(code.commit === undefined ? {} : { version: code.commit }),
+      softwareRequirements: parts.map(idOf).map(reference),
+    },
+    ...parts,
+  ];
+}
+
+function weightsOf({ weights }: RunFile): Entity[] {
+  return weights.filter(({ sha256 }) => sha256 !== null).map(({ network, sha256 }) => ({
+    "@id": `#weights-${network}`,
+    "@type": "CreativeWork",
+    name: `Weights of ${network}`,
+    identifier: `sha256:${sha256}`,
+  }));
+}
+
+/** What a person chose. */
+function settingsOf({ profile, seeds, backbone, variants }: RunFile): Entity[] {
+  const values: readonly (readonly [string, string])[] = [
+    ["profile", profile.name],
+    ["size", String(profile.size)],
+    ["seeds", seeds.join(", ")],
+    ["backbone", backbone],
+    ...Object.entries(variants).map(([method, variant]) => [`variant-${method}`, variant] as const),
+  ];
+  return values.filter(([, value]) => value !== "").map(([name, value]) => ({
+    "@id": `#${name}`,
+    "@type": "PropertyValue",
+    name,
+    value,
+  }));
+}
+
+function idOf(entity: Entity): string {
+  return entity["@id"];
+}
+
+function reference(id: string): Json {
+  return { "@id": id };
+}
