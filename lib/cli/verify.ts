@@ -17,7 +17,7 @@ import {
 } from "../report/certificate.ts";
 import { visible } from "../report/escape.ts";
 import { paperTable } from "../report/paper_table.ts";
-import { recompute } from "../report/recomputed.ts";
+import { type Recomputation, recompute } from "../report/recomputed.ts";
 import { resultDigest } from "../report/result_digest.ts";
 import type { ExperimentResult, Verdict } from "../report/results.ts";
 import { parseRunFile } from "../report/run_record.ts";
@@ -135,12 +135,17 @@ async function certify(
   const path = join(folder, "run.json");
   const text = await readRunText(path);
   const record = parseRunFile(text, path);
-  const { result: anew, skipped } = recompute(result, scores);
+  const scoresCheck = checkScores(record, scores);
+  const recomputed = tryRecompute(result, scores);
+  const anew = "fault" in recomputed ? result : recomputed.result;
+  const numbersCheck = "fault" in recomputed
+    ? { check: "numbers" as const, compared: 0, faults: [recomputed.fault] }
+    : compareNumbers(result, anew);
   const checks = [
     checkRecord(record, text, result, anew),
     await checkFiles(folder, record),
-    checkScores(record, scores),
-    compareNumbers(result, anew),
+    scoresCheck,
+    numbersCheck,
     await checkTables(folder, anew),
     ...(options.deep ? [await checkMaps(record, result, options, output)] : []),
   ];
@@ -163,10 +168,23 @@ async function certify(
     verdict: checks.every(({ faults }) => faults.length === 0) ? "verified" : "refuted",
     from: options.deep ? "maps" : "scores",
     checks,
-    skipped,
+    skipped: "fault" in recomputed ? [] : recomputed.skipped,
     deviations: record.deviations,
     claims,
   };
+}
+
+/** The result anew, or why these scores give none: rows whose images are not each other's, say. */
+function tryRecompute(
+  result: ExperimentResult,
+  scores: readonly ScoreRecord[],
+): Recomputation | { readonly fault: string } {
+  try {
+    return recompute(result, scores);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { fault: `scores.csv gives no numbers: ${error.message}.` };
+  }
 }
 
 /** Whether the record is as it was written, and says what the result says. */

@@ -11,7 +11,7 @@ import { DataError } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import { Graph, type Value } from "../onnx/graph.ts";
 import type { TensorMap } from "../onnx/parameters.ts";
-import { modelBytes } from "../onnx/proto.ts";
+import { checkModelSizes, modelBytes } from "../onnx/proto.ts";
 import { openSession } from "../onnx/session.ts";
 import type { TrainingProgress } from "../onnx/training.ts";
 import { type Backbone, parameterShapes } from "../weights/backbone.ts";
@@ -87,7 +87,9 @@ export async function openTrainedNetwork(
   model: DetectorModel,
   feeds: (image: Uint8Array) => Readonly<Record<string, NdArray>> = () => ({}),
 ): Promise<OpenSupervised> {
-  const session = await openSession(model.get("network.onnx")!, { name: `trained ${name}` });
+  const bytes = model.get("network.onnx")!;
+  checkModelSizes(bytes, `trained ${name}`);
+  const session = await openSession(bytes, { name: `trained ${name}` });
   return {
     async scores(images) {
       const scores = new Float64Array(images.shape[0]);

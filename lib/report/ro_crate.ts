@@ -22,7 +22,7 @@ export interface CrateInput {
   readonly files: readonly RecordedOutput[];
 }
 
-type Entity = { readonly "@id": string; readonly "@type": string } & {
+type Entity = { readonly "@id": string; readonly "@type": string | readonly string[] } & {
   readonly [name: string]: Json | undefined;
 };
 
@@ -30,6 +30,7 @@ const profile = "https://w3id.org/ro/wfrun/process/0.5";
 const paper = "https://arxiv.org/abs/2405.04953";
 const harness = "#segad-harness";
 const dataset = "#dataset";
+const recordId = "#record";
 
 /** The crate as JSON-LD: flat, with relative paths, without null. */
 export function roCrate({ record, execution, files }: CrateInput): Json {
@@ -52,7 +53,7 @@ export function roCrate({ record, execution, files }: CrateInput): Json {
         `${record.definition.value.title} (${record.experiment}, profile ${record.profile.name})`,
       description: `Table, charts, scores and provenance of ${record.definition.value.source} of ` +
         "the paper, reproduced by the SegAD harness.",
-      identifier: `sha256:${record.id}`,
+      identifier: reference(recordId),
       datePublished: execution.ended.slice(0, 10),
       license: reference(licence),
       conformsTo: reference(profile),
@@ -60,7 +61,19 @@ export function roCrate({ record, execution, files }: CrateInput): Json {
       hasPart: files.map(({ path }) => reference(path)),
       mentions: reference(action),
     },
-    { "@id": profile, "@type": "CreativeWork", name: "Process Run Crate", version: "0.5" },
+    {
+      "@id": profile,
+      "@type": ["CreativeWork", "Profile"],
+      name: "Process Run Crate",
+      version: "0.5",
+    },
+    {
+      "@id": recordId,
+      "@type": "PropertyValue",
+      name: "SHA-256 of the run's record",
+      propertyID: "SHA-256",
+      value: record.id,
+    },
     { "@id": licence, "@type": "CreativeWork", name: record.licence },
     { "@id": paper, "@type": "ScholarlyArticle", name: record.citation },
     {
@@ -68,13 +81,12 @@ export function roCrate({ record, execution, files }: CrateInput): Json {
       "@type": "CreateAction",
       name: `reproduce ${record.experiment}`,
       description: `${execution.stages.run} stages run, ${execution.stages.cached} from the store`,
-      identifier: `sha256:${record.id}`,
       instrument: reference(harness),
       object: [dataset, ...weights.map(idOf), ...settings.map(idOf)].map(reference),
       result: files.map(({ path }) => reference(path)),
-      startTime: execution.started,
-      endTime: execution.ended,
-      actionStatus: reference("http://schema.org/CompletedActionStatus"),
+      startTime: toSeconds(execution.started),
+      endTime: toSeconds(execution.ended),
+      actionStatus: "http://schema.org/CompletedActionStatus",
     },
     ...software,
     {
@@ -89,7 +101,8 @@ export function roCrate({ record, execution, files }: CrateInput): Json {
     ...files.map(({ path, sha256, bytes, mediaType }): Entity => ({
       "@id": path,
       "@type": "File",
-      name: descriptions[path] ?? path,
+      name: path,
+      description: descriptionOf(path),
       encodingFormat: mediaType,
       contentSize: String(bytes),
       sha256,
@@ -113,15 +126,28 @@ const descriptions: Readonly<Record<string, string>> = {
   "table.tex": "The table as LaTeX",
 };
 
+function descriptionOf(path: string): string {
+  if (Object.hasOwn(descriptions, path)) return descriptions[path];
+  if (path.startsWith("figures/")) return "A picture of the figure";
+  return /\.(svg|png)$/.test(path) ? "A chart of the result" : "What the charts were drawn from";
+}
+
 function softwareOf({ runtime, numerics }: RunFile, { code }: ExecutionFile): Entity[] {
   const [library, version] = numerics.runtime.split(" ");
   const parts: Entity[] = [
-    { "@id": "#deno", "@type": "SoftwareApplication", name: "Deno", softwareVersion: runtime.deno },
     {
-      "@id": "#onnxruntime",
+      "@id": "https://deno.com/",
+      "@type": "SoftwareApplication",
+      name: "Deno",
+      url: "https://deno.com/",
+      version: runtime.deno,
+    },
+    {
+      "@id": "https://onnxruntime.ai/",
       "@type": "SoftwareApplication",
       name: library,
-      softwareVersion: version,
+      url: "https://onnxruntime.ai/",
+      version,
     },
   ];
   return [
@@ -129,9 +155,12 @@ function softwareOf({ runtime, numerics }: RunFile, { code }: ExecutionFile): En
       "@id": harness,
       "@type": "SoftwareApplication",
       name: "SegAD harness",
-      softwareVersion: code.version,
+      description: `Reproduces the paper; ${
+        code.commit === undefined ? "not a git checkout" : `commit ${code.commit}`
+      }`,
+      url: paper,
       identifier: `sha256:${code.sources}`,
-      ...(code.commit === undefined ? {} : { version: code.commit }),
+      version: code.version,
       softwareRequirements: parts.map(idOf).map(reference),
     },
     ...parts,
@@ -162,6 +191,11 @@ function settingsOf({ profile, seeds, backbone, variants }: RunFile): Entity[] {
     name,
     value,
   }));
+}
+
+/** Times as the profile's validators take them: without fractions of a second. */
+function toSeconds(time: string): string {
+  return time.replace(/(\.\d+)?Z$/, "+00:00");
 }
 
 function idOf(entity: Entity): string {

@@ -13,6 +13,9 @@ import { paperTable } from "../../lib/report/paper_table.ts";
 import { toCsv } from "../../lib/report/to_csv.ts";
 import { toLatex } from "../../lib/report/to_latex.ts";
 import { toMarkdown } from "../../lib/report/to_markdown.ts";
+import { mediaTypeOf } from "../../lib/report/media_types.ts";
+import { recordText } from "../../lib/runner/provenance.ts";
+import { sampleRecord } from "../report/sample_record.ts";
 import { sampleResult } from "../report/sample_result.ts";
 
 /**
@@ -64,19 +67,21 @@ export async function writeFinishedRun(folder: string, shift = 2.5): Promise<Exp
     "table.csv": toCsv(result),
     "scores.csv": scoresToCsv(scores),
   };
-  const record = {
-    outputs: Object.fromEntries(
-      Object.entries(outputs).map(([name, text]) => [name, sha256(text)]),
-    ),
-    rows: [],
-    segmentations: {},
-    profile: { size: 128 },
-  };
+  const record = sampleRecord(
+    result,
+    scores,
+    Object.entries(outputs).map(([path, text]) => ({
+      path,
+      sha256: sha256(text),
+      bytes: new TextEncoder().encode(text).length,
+      mediaType: mediaTypeOf(path),
+    })),
+  );
   await Deno.mkdir(folder, { recursive: true });
   const files = {
     ...outputs,
     "result.json": JSON.stringify(result),
-    "run.json": JSON.stringify(record),
+    "run.json": recordText(record),
   };
   for (const [name, text] of Object.entries(files)) {
     await Deno.writeTextFile(join(folder, name), text);

@@ -5,6 +5,8 @@ import { checkCommand } from "../../lib/cli/check.ts";
 import { type Program, runCommandLine } from "../../lib/cli/command_line.ts";
 import { compareCommand } from "../../lib/cli/compare.ts";
 import { verifyCommand } from "../../lib/cli/verify.ts";
+import { RandomState } from "../../lib/base/random.ts";
+import { certificateSchema } from "../../lib/report/certificate.ts";
 import { capturedStream } from "./captured_stream.ts";
 import { writeFinishedRun } from "./finished_run.ts";
 
@@ -74,6 +76,96 @@ Deno.test("verify names a table, and a score, that were changed by hand", () =>
     const scores = await run("verify", folder);
     assert.equal(scores.code, 1);
     assert.match(scores.stdout, /scores\.csv is not the file that run\.json names/);
+  }));
+
+/** Changes of a run's files that a person or a disk could make, and what verify must say. */
+const changes:
+  readonly (readonly [file: string, change: (text: string) => string, said: RegExp])[] = [
+    ["run.json", (text) => text.replace(/"backbone": "small"/, '"backbone": "large"'), /SHA-256/],
+    ["run.json", (text) => text.replace("\n", " \n"), /not the text that was written/],
+    [
+      "run.json",
+      (text) => text.replace(/"value": "(\d)/, '"value": "1$1'),
+      /other numbers for row/,
+    ],
+    ["run.json", (text) => text.replace(/"seed": 1,/, '"seed": 2,'), /other scores for row/],
+    ["run.json", (text) => text.replace(/"group": "S/, '"group": "X'), /another definition/],
+    ["run.json", (text) => text.replace('"name": "demo"', '"name": "paper"'), /another profile/],
+    ["run.json", (text) => text.replaceAll("ab".repeat(32), "cd".repeat(32)), /other images/],
+    [
+      "run.json",
+      (text) => text.replace('"row": "PatchCore + Ours"', '"row": "PatchCore + Us"'),
+      /SHA-256/,
+    ],
+    ["result.json", (text) => text.replace("high-shot", "low-shot"), /not the result of run\.json/],
+    ["result.json", (text) => text.replace('"mean":88.3', '"mean":58.3'), /table\.md is not/],
+    ["result.json", (text) => text.replace('"not testable"', '"reproduced"'), /not the result of/],
+    [
+      "scores.csv",
+      (text) => text.replace("test/good/3.png", "test/good/4.png"),
+      /scores\.csv is not/,
+    ],
+    ["scores.csv", (text) => text.replace(/\n[^\n]+\n$/, "\n"), /has other scores|has 319 scores/],
+    ["scores.csv", (text) => `${text}PatchCore,9,test/good/0.png,0,0,1\n`, /has 321 scores/],
+    ["table.md", (text) => text.replace(/\d/, "9"), /table\.md is not the file/],
+    ["table.csv", (text) => text.replace(/\.\d/, ".0001"), /table\.csv is not the file/],
+  ];
+
+Deno.test("verify finds every change of a file, in seconds and without a store", async (t) => {
+  for (const [i, [file, change, said]] of changes.entries()) {
+    await t.step(`${file}, change ${i + 1}`, () =>
+      inFolder(async (folder) => {
+        await writeFinishedRun(folder);
+        await changeFile(join(folder, file), change);
+        const start = performance.now();
+        const { code, stdout } = await run("verify", folder, "--cache=/nowhere");
+        assert.equal(code, 1, stdout);
+        assert.match(stdout, said);
+        assert.ok(performance.now() - start < 3000);
+      }));
+  }
+});
+
+Deno.test("verify finds any single changed byte of run.json", () =>
+  inFolder(async (folder) => {
+    await writeFinishedRun(folder);
+    const path = join(folder, "run.json");
+    const bytes = await Deno.readFile(path);
+    const random = new RandomState(17);
+    for (let round = 0; round < 40; round++) {
+      const changed = bytes.slice();
+      const at = random.integer(bytes.length);
+      changed[at] ^= 1 << random.integer(7);
+      await Deno.writeFile(path, changed);
+      const { code } = await run("verify", folder);
+      // 1: refuted; 3: not even a record any more.
+      assert.ok(code === 1 || code === 3, `byte ${at}, exit code ${code}`);
+    }
+  }));
+
+Deno.test("verify writes a certificate, the same each time, that names no folder", () =>
+  inFolder(async (folder) => {
+    await writeFinishedRun(folder);
+    const file = join(folder, "certificate.json");
+    const texts: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await run("verify", folder, `--certificate=${file}`)).code, 0);
+      texts.push(await Deno.readTextFile(file));
+    }
+    assert.equal(texts[0], texts[1]);
+    assert.ok(!texts[0].includes(folder));
+    const certificate = certificateSchema.parse(JSON.parse(texts[0]));
+    assert.equal(certificate.verdict, "verified");
+    assert.equal(certificate.from, "scores");
+    const compared = Object.fromEntries(certificate.checks.map((one) => [one.check, one.compared]));
+    assert.deepEqual(compared, { record: 11, files: 4, scores: 320, numbers: 60, tables: 3 });
+    assert.equal(certificate.claims["not testable"], 0);
+    await changeFile(join(folder, "table.md"), (text) => text.replace(/\d/, "9"));
+    assert.equal((await run("verify", folder, `--certificate=${file}`)).code, 1);
+    const refuted = certificateSchema.parse(JSON.parse(await Deno.readTextFile(file)));
+    assert.equal(refuted.verdict, "refuted");
+    const two = await run("verify", folder, folder, `--certificate=${file}`);
+    assert.equal(two.code, 2);
   }));
 
 Deno.test("compare of a run with itself has no difference, and p values of 1", () =>
