@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StorageError } from "./errors.ts";
 
@@ -50,7 +51,7 @@ export async function removeAbandonedFiles(folder: string): Promise<void> {
     if (!entry.isFile || !temporaryName.test(entry.name)) continue;
     try {
       using file = await Deno.open(path, { write: true });
-      if (await file.tryLock(true)) await Deno.remove(path);
+      if (await file.tryLock(true).catch(() => false)) await Deno.remove(path);
     } catch (error) {
       // The file's writer has just renamed it.
       if (!(error instanceof Deno.errors.NotFound)) throw storageError("write", path, error);
@@ -67,7 +68,8 @@ async function openTemporary(path: string): Promise<{ file: Deno.FsFile; path: s
     const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const file = await Deno.open(temporary, { write: true, createNew: true });
     try {
-      await file.lock(true);
+      // Where the file system has no locks, nobody can take the file for an abandoned one either.
+      await file.lock(true).catch(() => {});
       // Between open and lock another process can have taken the file for an abandoned one.
       const [held, there] = [await file.stat(), await Deno.stat(temporary).catch(() => undefined)];
       if (there !== undefined && there.ino === held.ino) return { file, path: temporary };
@@ -102,7 +104,10 @@ export async function readFileIfThere(path: string): Promise<Uint8Array<ArrayBuf
   }
 }
 
-/** Whether an error of the file system says that there is no room, no permission or a failing disk. */
+/**
+ * An error of the file system as one that a person can act on: what could not be done, why, and on a full
+ * disk how much was needed and how much is free.
+ */
 export function storageError(
   action: "read" | "write",
   path: string,
@@ -111,9 +116,20 @@ export function storageError(
 ): StorageError {
   if (error instanceof StorageError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  const need = bytes === undefined ? "" : ` (${bytes} bytes)`;
-  return new StorageError(`Cannot ${action} ${path}${need}: ${reason}`, {
+  const full = ["ENOSPC", "EDQUOT"].includes(String((error as { code?: unknown } | null)?.code));
+  const room = full && bytes !== undefined ? ` (needs ${bytes} bytes${freeBytes(path)})` : "";
+  return new StorageError(`Cannot ${action} ${path}: ${reason}${room}`, {
     cause: error,
     remedy: "Free space or choose another folder with --cache or --out; what is computed is kept.",
   });
+}
+
+/** "; 0 are free" on the file system that holds `path` or the nearest folder above it that is there. */
+function freeBytes(path: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return `; ${bavail * bsize} are free`;
+  } catch {
+    return dirname(path) === path ? "" : freeBytes(dirname(path));
+  }
 }

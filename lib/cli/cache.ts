@@ -3,13 +3,26 @@
  *
  * @module
  */
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { DataError, StorageError } from "../base/errors.ts";
+import { DataError, HarnessError, StorageError, UsageError } from "../base/errors.ts";
 import { collectGarbage } from "../store/collect_garbage.ts";
-import { type Damage, openStore, type Store } from "../store/store.ts";
+import { lockStore } from "../store/pins.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { type StorePart, verifyEntries } from "../store/verify_entries.ts";
 import { type CommandGroup, defineCommand } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import { alignedLines } from "./output.ts";
+
+/** There is no store to check: exit code 10, apart from damage that was found. */
+class MissingStoreError extends HarnessError {
+  readonly exitCode = 10;
+}
+
+/** Another process is at work on the whole store: exit code 11. */
+class LockedStoreError extends HarnessError {
+  readonly exitCode = 11;
+}
 
 const ls = defineCommand({
   name: "ls",
@@ -44,35 +57,70 @@ const ls = defineCommand({
 const verify = defineCommand({
   name: "verify",
   summary: "Read and hash every entry; damaged ones go to quarantine and will be computed anew.",
-  examples: [{ command: "cache verify", description: "exit code 0: whole, 1: damage was found" }],
-  options: cacheOption,
+  description:
+    "Exit code 0: whole; 1: damage was found; 10: there is no store; 11: `cache gc` is " +
+    "at work on it. Large stores can be checked in parts, on other days or by other machines.",
+  examples: [
+    { command: "cache verify", description: "all entries" },
+    { command: "cache verify --part 2/7", description: "the second of seven parts" },
+  ],
+  options: {
+    ...cacheOption,
+    part: { type: "string", value: "N/T", description: "only part N of T, which together are all" },
+    threads: { type: "integer", value: "N", description: "threads that read and hash (all cores)" },
+  },
   positionals: [],
-  async run({ output }, { options }) {
-    const store = await openExisting(options.cache);
-    const damages: Damage[] = [];
-    let entries = 0;
-    for await (const { stage, key } of store.entries()) {
-      const { damage } = await store.verify(stage, key);
-      if (damage !== undefined) damages.push(damage);
-      entries++;
-    }
+  async run({ output, signal }, { options }) {
+    const part = parsePart(options.part ?? "1/1");
+    const start = performance.now();
+    const store = await openExisting(options.cache, MissingStoreError);
+    using _lock = await lockOrRefuse(store, "shared");
+    const { entries, bytes, damages } = await verifyEntries(store, {
+      part,
+      threads: options.threads ?? availableParallelism(),
+      onProgress: (done, of) => output.progress.update({ done, of, label: "hashed" }),
+      signal,
+    });
     store.close();
-    output.result({ entries, damages }, () =>
+    const seconds = (performance.now() - start) / 1000;
+    const speed = `${(bytes / 2 ** 20).toFixed(1)} MiB in ${seconds.toFixed(1)} s`;
+    output.result({ part, entries, bytes, seconds, damages }, () =>
       [
         ...damages.map(({ stage, key, reason }) => `damaged: ${stage} ${key}: ${reason}`),
-        `${entries} entries, ${damages.length} damaged`,
+        `${entries} entries, ${damages.length} damaged; ${speed}`,
         "",
       ].join("\n"));
-    return damages.length > 0 ? 1 : 0;
+    return damages.length > 0 ? 1 : signal.aborted ? 130 : 0;
   },
 });
+
+/** "2/7" as part 2 of 7. */
+function parsePart(text: string): StorePart {
+  const [n, of] = (/^(\d+)\/(\d+)$/.exec(text)?.slice(1) ?? []).map(Number);
+  if (n >= 1 && n <= of) return { n, of };
+  throw new UsageError(`Cannot check part ${JSON.stringify(text)} of the store`, {
+    remedy: "Give --part as N/T with N from 1 to T, for example 2/7.",
+  });
+}
+
+/** Keeps checks of the store and collections of garbage apart. */
+async function lockOrRefuse(store: Store, how: "shared" | "exclusive"): Promise<Disposable> {
+  const lock = await lockStore(store.root, how);
+  if (lock !== undefined) return lock;
+  store.close();
+  throw new LockedStoreError(
+    `Cannot work on the store ${store.root}: another \`cache\` command is at work on it`,
+    { remedy: "Give the command again when the other one has ended." },
+  );
+}
 
 const gc = defineCommand({
   name: "gc",
   summary: "Remove entries that no finished run needs.",
   description:
     "Kept are the entries that the run.json files below --out name, with all they were " +
-    "made from, and entries younger than --hours.",
+    "made from, those of runs under way, and entries younger than --hours. Exit code 11: a check " +
+    "or another collection is at work on the store.",
   examples: [
     { command: "cache gc --dry-run", description: "say what would be removed" },
     { command: "cache gc --hours 24", description: "keep what is younger than a day" },
@@ -86,6 +134,7 @@ const gc = defineCommand({
   positionals: [],
   async run({ output }, { options }) {
     const store = await openExisting(options.cache);
+    using _lock = await lockOrRefuse(store, "exclusive");
     const { removed, kept } = await collectGarbage(store, {
       pinned: await keysOfRuns(options.out),
       seconds: options.hours * 3600,
@@ -132,14 +181,17 @@ export const cacheCommand: CommandGroup = {
   commands: [ls, verify, gc],
 };
 
-async function openExisting(cache: string): Promise<Store> {
+async function openExisting(
+  cache: string,
+  Missing: new (message: string, options: { remedy: string }) => HarnessError = DataError,
+): Promise<Store> {
   const root = resolve(cache);
   const info = await Deno.stat(root).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new StorageError(`Cannot read ${cache}: ${error.message}`, { cause: error });
   });
   if (!info?.isDirectory) {
-    throw new DataError(`Cannot open the store: there is no folder ${cache}`, {
+    throw new Missing(`Cannot open the store: there is no folder ${cache}`, {
       remedy: "Name it with --cache; `deno task reproduce` makes one.",
     });
   }

@@ -7,6 +7,8 @@ import { resolve } from "node:path";
 import { visible } from "../report/escape.ts";
 import { wrap } from "../report/to_text.ts";
 import { type Survey, surveyPlans } from "../runner/survey.ts";
+import { stageRevisions } from "../runner/stages/mod.ts";
+import { formatChanges } from "../store/format.ts";
 import { openStore } from "../store/store.ts";
 import { defineCommand } from "./arguments.ts";
 import { alignedLines } from "./output.ts";
@@ -32,6 +34,7 @@ export const planCommand = defineCommand({
       positionals.includes("all") ? "all" : "named",
     );
     const store = await openStore(resolve(options.cache));
+    for (const change of await formatChanges(store.root, stageRevisions)) output.warn(change);
     const survey = await surveyPlans(store, plans, options.workers ?? defaultWorkers());
     store.close();
     output.result(survey, ({ width }) => surveyText(survey, width));

@@ -4,7 +4,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { PartialError } from "../base/errors.ts";
+import { PartialError, UsageError } from "../base/errors.ts";
 import { paperTable } from "../report/paper_table.ts";
 import { resultOfRun, resultRow } from "../report/result_of_run.ts";
 import type { ExperimentResult } from "../report/results.ts";
@@ -13,6 +13,8 @@ import { writeRun } from "../report/write_run.ts";
 import type { StageFailure } from "../runner/executor_local.ts";
 import type { Plan } from "../runner/plan.ts";
 import { type RunOutcome, runPlans } from "../runner/run_plans.ts";
+import { stageRevisions } from "../runner/stages/mod.ts";
+import { formatChanges, writeFormat } from "../store/format.ts";
 import { openStore } from "../store/store.ts";
 import {
   type CommandContext,
@@ -37,6 +39,11 @@ const optionSpecs = {
     value: "DIR",
     default: "results",
     description: "tables go to DIR/<experiment>/<profile>",
+  },
+  recheck: {
+    type: "number",
+    value: "PERCENT",
+    description: "compute so many of the stored stages anew; exit code 1 where one differs",
   },
   "fail-fast": { type: "boolean", description: "stop at the first stage that fails" },
 } as const satisfies OptionSpecs;
@@ -81,6 +88,7 @@ export const reproduceCommand = defineCommand({
         results.map((result) => toText(paperTable(result), { colour, width })).join("\n"),
     );
     reportFailures(outcome, output);
+    reportRecheck(outcome, output);
     output.log(`${run} stages run, ${cached} from the store, ${seconds.toFixed(1)} s`);
     return exitCodeOfRun(outcome);
   },
@@ -116,7 +124,7 @@ async function writeRuns(
 /** Runs plans in the store that the options name, and tells of it. */
 export async function runInStore(
   plans: readonly Plan[],
-  options: Pick<Options, "cache" | "workers" | "fail-fast">,
+  options: Pick<Options, "cache" | "workers" | "fail-fast"> & Partial<Pick<Options, "recheck">>,
   { output, signal }: Pick<CommandContext, "output" | "signal">,
 ): Promise<RunOutcome> {
   const cache = resolve(options.cache);
@@ -126,11 +134,14 @@ export async function runInStore(
     );
   });
   try {
+    for (const change of await formatChanges(cache, stageRevisions)) output.warn(change);
+    await writeFormat(cache, stageRevisions);
     return await runPlans(store, plans, {
       workers: options.workers ?? defaultWorkers(),
       access: { cache, read: readFolders(plans) },
       mebibytes: memoryBudget(),
       failFast: options["fail-fast"],
+      ...(options.recheck === undefined ? {} : { recheck: checkedPercent(options.recheck) / 100 }),
       signal,
       onProgress: ({ done, of, secondsLeft, running }) => {
         output.progress.update({ done, of, secondsLeft, label: running[0] ?? "" });
@@ -157,9 +168,12 @@ function requireSomeRow(plans: readonly Plan[]): void {
   if (obstacle !== undefined) throw obstacle;
 }
 
-/** Part of the run failed: 4. Nothing came of it: the code of the first failure. */
-function exitCodeOfRun({ execution: { failures }, outcomes }: RunOutcome): number {
-  if (failures.length === 0) return 0;
+/**
+ * Part of the run failed: 4. Nothing came of it: the code of the first failure. A stage computed anew
+ * gave other bytes: 1.
+ */
+function exitCodeOfRun({ execution: { failures }, outcomes, recheck }: RunOutcome): number {
+  if (failures.length === 0) return (recheck?.failures.length ?? 0) > 0 ? 1 : 0;
   const some = outcomes.some(({ rows }) => rows.some(({ evaluation }) => evaluation !== undefined));
   return some ? 4 : failures[0].exitCode ?? 4;
 }
@@ -175,6 +189,21 @@ function failureError({ stage, message, remedy, stack }: StageFailure): Error {
   const defect = new Error(`${stage.label} failed: ${message}`);
   defect.stack = `${stage.label} failed: ${stack}`;
   return defect;
+}
+
+function checkedPercent(percent: number): number {
+  if (percent > 0 && percent <= 100) return percent;
+  throw new UsageError(`Cannot compute ${percent} percent of the stages anew`, {
+    remedy: "Give --recheck a number above 0, 100 at most.",
+  });
+}
+
+function reportRecheck({ recheck }: RunOutcome, output: CommandContext["output"]): void {
+  if (recheck === undefined) return;
+  const { stages, failures: { length } } = recheck;
+  const found = `${stages} stored stages computed anew, ${length} differ from what is stored`;
+  if (length === 0) output.log(found);
+  else output.warn(found);
 }
 
 function reportFailures(

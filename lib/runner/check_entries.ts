@@ -9,8 +9,10 @@ import type { Store } from "../store/store.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a check may take: a run that has nothing to do stays quick. */
-const mostBytes = 2 ** 31;
+const mostBytes = 2 ** 32;
 const mostMilliseconds = 1500;
+/** Entries that are read at once: large ones are hashed on as many cores. */
+const readers = 4;
 
 /** What was checked, and the stages whose entries were damaged. */
 export interface EntryCheck {
@@ -22,21 +24,31 @@ export interface EntryCheck {
 /** Checks the entries of `targets` and of all they were made from, results first. */
 export async function checkEntries(store: Store, targets: readonly Stage[]): Promise<EntryCheck> {
   const start = performance.now();
-  const seen = new Set<string>();
-  const queue = [...targets];
+  const stages = stagesBehind(targets);
   const damaged: Stage[] = [];
   let bytes = 0;
-  for (let i = 0; i < queue.length; i++) {
-    const stage = queue[i];
-    if (seen.has(stage.key)) continue;
-    seen.add(stage.key);
-    if (bytes > mostBytes || performance.now() - start > mostMilliseconds) {
-      return { damaged, complete: false };
+  let next = 0;
+  const reader = async () => {
+    while (next < stages.length && bytes < mostBytes) {
+      if (performance.now() - start > mostMilliseconds) break;
+      const stage = stages[next++];
+      const verification = await store.verify(stage.input.stage, stage.key);
+      bytes += verification.bytes;
+      if (verification.damage !== undefined) damaged.push(stage);
     }
-    const verification = await store.verify(stage.input.stage, stage.key);
-    bytes += verification.bytes;
-    if (verification.damage !== undefined) damaged.push(stage);
+  };
+  await Promise.all(Array.from({ length: readers }, reader));
+  return { damaged, complete: next === stages.length };
+}
+
+/** The targets and all that they need, each once, nearest first. */
+function stagesBehind(targets: readonly Stage[]): Stage[] {
+  const stages = new Map<string, Stage>();
+  const queue = [...targets];
+  for (const stage of queue) {
+    if (stages.has(stage.key)) continue;
+    stages.set(stage.key, stage);
     queue.push(...stage.needs);
   }
-  return { damaged, complete: true };
+  return [...stages.values()];
 }

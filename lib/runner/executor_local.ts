@@ -4,11 +4,11 @@
  *
  * The order is the plan's (the first row's stages first), as far as needs and memory allow. A stage
  * that another process is computing is waited for, never computed twice. A failed stage blocks what
- * needs it and nothing else.
+ * needs it and nothing else; a store that cannot be written ends the run.
  *
  * @module
  */
-import { InterruptedError } from "../base/errors.ts";
+import { InterruptedError, StorageError } from "../base/errors.ts";
 import type { Damage, Store } from "../store/store.ts";
 import type { Stage } from "./stage.ts";
 import { startWorker, type WorkerAccess, type WorkerProcess } from "./worker_process.ts";
@@ -48,6 +48,11 @@ export interface ExecutionOptions extends ExecutionListener {
   readonly mebibytes: number;
   readonly failFast: boolean;
   readonly signal: AbortSignal;
+  /**
+   * Compute the targets anew though they are in the store: a stage that gives other bytes than the
+   * stored ones fails, and the stored ones stay.
+   */
+  readonly again?: boolean;
 }
 
 export interface ExecutionResult {
@@ -68,6 +73,8 @@ interface Job {
   state: State;
   /** Needs that are not in the store yet. */
   readonly open: Set<string>;
+  /** Whether it runs though it is in the store. */
+  readonly again: boolean;
   /** Fraction done of a running stage. */
   fraction: number;
   attempts: number;
@@ -76,12 +83,16 @@ interface Job {
 const idleWorkerMebibytes = 150;
 const pollMilliseconds = 200;
 const mostAttempts = 3;
+const storageExitCode = new StorageError("").exitCode;
+/** A stage that another process computes is told of after this. */
+const patientMilliseconds = 2000;
 
 /**
  * Brings all `targets` into the store. The result is complete even when stages failed; only an
- * interrupt throws.
+ * interrupt and a store that cannot be written throw.
  *
  * @throws {InterruptedError} when `options.signal` is aborted; what has finished is kept
+ * @throws {StorageError} when a result cannot be kept: no space, a read-only or failing disk
  */
 export async function executeLocally(
   store: Store,
@@ -98,13 +109,20 @@ export async function executeLocally(
   const targetKeys = new Set(targets.map(({ key }) => key));
   const work = new RemainingWork();
   const running = new Set<Job>();
+  /** When a stage was first found claimed by another process; Infinity once it was told. */
+  const waits = new Map<string, number>();
   let run = 0;
   let done = 0;
 
   for (const target of targets) {
-    if (await enlist(target)) await options.onTarget?.(target.key);
+    if (options.again ? await enlistAgain(target) : await enlist(target)) {
+      await options.onTarget?.(target.key);
+    }
   }
-  if (jobs.size > 0) await runJobs();
+  if (jobs.size > 0) {
+    using _pin = await store.pin(keysBehind(targets));
+    await runJobs();
+  }
   return {
     cached: cachedKeys.size,
     run,
@@ -131,7 +149,15 @@ export async function executeLocally(
     const open = new Set<string>();
     for (const need of stage.needs) if (!await enlist(need)) open.add(need.key);
     const { attempts = 0, order = jobs.size } = jobs.get(stage.key) ?? {};
-    const job: Job = { stage, order, state: "waiting", open, fraction: 0, attempts };
+    const job: Job = {
+      stage,
+      order,
+      state: "waiting",
+      open,
+      again: again && options.again === true,
+      fraction: 0,
+      attempts,
+    };
     if ([...open].some((key) => ["failed", "blocked"].includes(jobs.get(key)!.state))) {
       job.state = "blocked";
     } else work.add(stage);
@@ -139,6 +165,12 @@ export async function executeLocally(
     for (const key of open) dependentsOf(key).add(job);
     if (job.state === "waiting" && open.size === 0) makeReady(job);
     return false;
+  }
+
+  /** Enlists a stage that is in the store; one that is not has nothing to be compared with. */
+  async function enlistAgain(stage: Stage): Promise<boolean> {
+    if (!await store.has(stage.input.stage, stage.key)) return false;
+    return await enlist(stage, true);
   }
 
   function dependentsOf(key: string): Set<Job> {
@@ -158,13 +190,20 @@ export async function executeLocally(
     const count = Math.max(1, Math.min(options.workers, jobs.size));
     const live = new Set<WorkerProcess>();
     let stopped = false;
+    let failed: { readonly error: unknown } | undefined;
     const stopNow = () => {
       stopped = true;
       for (const worker of live) worker.stop("now");
     };
+    /** Takes no more work; what is running ends, or is dropped where it cannot be kept. */
+    const giveUp = (error: unknown) => {
+      stopped = true;
+      failed ??= { error };
+    };
     options.signal.addEventListener("abort", stopNow);
     try {
-      await Promise.all(Array.from({ length: count }, () => slot()));
+      if (options.signal.aborted) stopped = true;
+      await Promise.all(Array.from({ length: count }, () => slot().catch(giveUp)));
     } finally {
       options.signal.removeEventListener("abort", stopNow);
     }
@@ -173,34 +212,38 @@ export async function executeLocally(
         remedy: "The same command goes on from there.",
       });
     }
+    if (failed !== undefined) throw failed.error;
 
     /** One worker's life: take the next ready job, run it, until nothing is left. */
     async function slot(): Promise<void> {
       let worker: WorkerProcess | undefined;
-      while (!stopped) {
-        const claimed = await claimNext();
-        if (claimed === "finished") break;
-        if (claimed === "wait") {
-          await new Promise((resolve) => setTimeout(resolve, pollMilliseconds / 4));
-          continue;
-        }
-        const { job, claim } = claimed;
-        try {
-          worker ??= startLiveWorker();
-          if (!await runJob(worker, job)) {
-            live.delete(worker);
-            await worker.stop("now");
-            worker = undefined;
+      try {
+        while (!stopped) {
+          const claimed = await claimNext();
+          if (claimed === "finished") break;
+          if (claimed === "wait") {
+            await new Promise((resolve) => setTimeout(resolve, pollMilliseconds / 4));
+            continue;
           }
-        } finally {
-          memory.release(job.stage);
-          claim[Symbol.dispose]();
+          const { job, claim } = claimed;
+          try {
+            worker ??= startLiveWorker();
+            if (!await runJob(worker, job)) {
+              live.delete(worker);
+              await worker.stop("now");
+              worker = undefined;
+            }
+          } finally {
+            memory.release(job.stage);
+            claim[Symbol.dispose]();
+          }
+          if (options.failFast && failures.length > 0) stopped = true;
         }
-        if (options.failFast && failures.length > 0) stopped = true;
-      }
-      if (worker !== undefined) {
-        live.delete(worker);
-        await worker.stop(stopped ? "now" : "idle");
+      } finally {
+        if (worker !== undefined) {
+          live.delete(worker);
+          await worker.stop(stopped ? "now" : "idle");
+        }
       }
     }
 
@@ -221,9 +264,10 @@ export async function executeLocally(
         if (claim === undefined) { // another process computes it
           memory.release(job.stage);
           retry(job); // at the same place
+          await tellOfWait(job.stage);
           continue;
         }
-        if (await store.has(job.stage.input.stage, job.stage.key)) {
+        if (!job.again && await store.has(job.stage.input.stage, job.stage.key)) {
           memory.release(job.stage);
           claim[Symbol.dispose]();
           await finish(job);
@@ -232,6 +276,17 @@ export async function executeLocally(
         return { job, claim };
       }
       return ready.length + running.size > 0 ? "wait" : "finished";
+    }
+
+    /** Says once for each stage, and not at once, that another process computes it. */
+    async function tellOfWait({ key, label }: Stage): Promise<void> {
+      const since = waits.get(key) ?? performance.now();
+      waits.set(key, since);
+      if (since === Infinity || performance.now() - since < patientMilliseconds) return;
+      waits.set(key, Infinity);
+      const holder = await store.holder(key);
+      const who = holder === undefined ? "" : ` (process ${holder.pid} on ${holder.host})`;
+      options.onLog?.(`${label}: waiting for another process that computes it${who}`);
     }
 
     /** False when the worker is of no more use. */
@@ -267,7 +322,8 @@ export async function executeLocally(
           return true;
         }
         case "failed":
-          fail(job, end);
+          if (end.exitCode === storageExitCode) giveUp(storageFailure(job.stage, end));
+          else fail(job, end);
           return true;
         case "died":
           if (stopped) return false;
@@ -337,6 +393,28 @@ export async function executeLocally(
       running: Array.from(running, ({ stage }) => stage.label),
     });
   }
+}
+
+/** The keys of stages and of all that they need. */
+function keysBehind(targets: readonly Stage[]): Set<string> {
+  const keys = new Set<string>();
+  const queue = [...targets];
+  for (let stage = queue.pop(); stage !== undefined; stage = queue.pop()) {
+    if (keys.has(stage.key)) continue;
+    keys.add(stage.key);
+    queue.push(...stage.needs);
+  }
+  return keys;
+}
+
+function storageFailure(
+  { label }: Stage,
+  { message, remedy }: { readonly message: string; readonly remedy?: string },
+): StorageError {
+  return new StorageError(
+    `The run has ended at ${label}: ${message}`,
+    remedy === undefined ? {} : { remedy },
+  );
 }
 
 /**

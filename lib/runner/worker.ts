@@ -24,11 +24,12 @@ class MissingInput extends Error {
 
 if (import.meta.main) {
   const [root] = Deno.args;
-  const store = await openStore(root, (damage) => say({ says: "damage", ...damage }));
+  const opened = await openStore(root, (damage) => say({ says: "damage", ...damage }))
+    .catch((error) => ({ error }));
   for await (const line of readLines(Deno.stdin.readable)) {
-    say(await runTask(store, JSON.parse(line) as Task));
+    say("error" in opened ? failure(opened.error) : await runTask(opened, JSON.parse(line)));
   }
-  store.close();
+  if (!("error" in opened)) opened.close();
 }
 
 /** Runs one task and gives the closing message. */
@@ -43,21 +44,17 @@ async function runTask(store: Store, task: Task): Promise<WorkerMessage> {
     return { says: "done", seconds };
   } catch (error) {
     if (error instanceof MissingInput) return { says: "missing", key: error.key };
-    if (error instanceof HarnessError) {
-      return {
-        says: "failed",
-        message: error.message,
-        exitCode: error.exitCode,
-        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-      };
-    }
-    const defect = error instanceof Error ? error : new Error(String(error));
-    return {
-      says: "failed",
-      message: defect.message,
-      ...(defect.stack === undefined ? {} : { stack: defect.stack }),
-    };
+    return failure(error);
   }
+}
+
+function failure(error: unknown): WorkerMessage {
+  if (error instanceof HarnessError) {
+    const { message, exitCode, remedy } = error;
+    return { says: "failed", message, exitCode, ...(remedy === undefined ? {} : { remedy }) };
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { says: "failed", message, ...(stack === undefined ? {} : { stack }) };
 }
 
 function contextOf(store: Store, task: Task): StageContext {

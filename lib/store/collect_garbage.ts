@@ -1,13 +1,14 @@
 /**
  * Removes what nothing needs any more. Kept are the entries that pinned keys name, with all they were
- * made from (their records tell), and entries younger than a while, which a run may be about to use.
+ * made from (their records tell), those that runs under way need, and entries younger than a while.
  * Removal has two phases: an entry is moved aside by one rename, so that no reader sees a part of it,
  * and deleted then; a kill in between leaves a folder that the next collection deletes.
  *
  * @module
  */
 import { join } from "node:path";
-import { storageError } from "../base/files.ts";
+import { storageError, syncFolder } from "../base/files.ts";
+import { pinnedKeys } from "./pins.ts";
 import type { Store } from "./store.ts";
 
 export interface CollectOptions {
@@ -31,30 +32,49 @@ export interface Collected {
   readonly kept: number;
 }
 
-/** Collects the garbage of a store. */
+/** Collects the garbage of a store; one process at a time, see `lockStore`. */
 export async function collectGarbage(store: Store, options: CollectOptions): Promise<Collected> {
   const trash = join(store.root, "trash");
   if (!options.dryRun) await removeFolder(trash);
   const stages = new Map<string, string>();
   for await (const { stage, key } of store.entries()) stages.set(key, stage);
-  const reachable = await reachableKeys(store, stages, options.pinned);
+  const live = await pinnedKeys(store.root, options.now, options.dryRun);
+  const reachable = await reachableKeys(store, stages, [...options.pinned, ...live]);
   const removed: { stage: string; key: string; bytes: number }[] = [];
   for (const [key, stage] of stages) {
     if (reachable.has(key)) continue;
     const folder = join(store.root, stage, key);
-    const { age, bytes } = await measure(folder, options.now);
-    if (age < options.seconds * 1000) continue;
-    removed.push({ stage, key, bytes });
-    if (options.dryRun) continue;
-    try {
-      await Deno.mkdir(trash, { recursive: true });
-      await Deno.rename(folder, join(trash, `${stage}-${key}`));
-    } catch (error) {
-      throw storageError("write", folder, error);
-    }
+    const size = await measure(folder, options.now);
+    // An entry that is gone was found damaged, by the marking or by another process.
+    if (size === undefined || size.age < options.seconds * 1000) continue;
+    removed.push({ stage, key, bytes: size.bytes });
   }
-  if (!options.dryRun) await removeFolder(trash);
+  if (!options.dryRun) await removeEntries(store.root, trash, removed);
   return { removed, kept: stages.size - removed.length };
+}
+
+/** Moves entries into the trash, waits until that is on the disk, and deletes them. */
+async function removeEntries(
+  root: string,
+  trash: string,
+  entries: Collected["removed"],
+): Promise<void> {
+  if (entries.length === 0) return;
+  try {
+    await Deno.mkdir(trash, { recursive: true });
+    for (const { stage, key } of entries) {
+      await Deno.rename(join(root, stage, key), join(trash, `${stage}-${key}`)).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+    await syncFolder(trash);
+    for (const stage of new Set(entries.map(({ stage }) => stage))) {
+      await syncFolder(join(root, stage));
+    }
+  } catch (error) {
+    throw storageError("write", trash, error);
+  }
+  await removeFolder(trash);
 }
 
 /** The pinned keys and all they were made from, as the records of the entries tell. */
@@ -78,14 +98,22 @@ async function reachableKeys(
   return reachable;
 }
 
-/** Milliseconds since the entry was written, and the bytes of its files. */
-async function measure(folder: string, now: number): Promise<{ age: number; bytes: number }> {
+/** Milliseconds since the entry was written, and the bytes of its files; undefined where it is gone. */
+async function measure(
+  folder: string,
+  now: number,
+): Promise<{ readonly age: number; readonly bytes: number } | undefined> {
   let bytes = 0;
   let newest = 0;
-  for await (const { name } of Deno.readDir(folder)) {
-    const info = await Deno.stat(join(folder, name));
-    bytes += info.size;
-    newest = Math.max(newest, info.mtime?.getTime() ?? now);
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      const info = await Deno.stat(join(folder, name));
+      bytes += info.size;
+      newest = Math.max(newest, info.mtime?.getTime() ?? now);
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw storageError("read", folder, error);
   }
   return { age: now - newest, bytes };
 }

@@ -3,39 +3,33 @@
  * `record.json`, which holds the key's whole input and the SHA-256 of each file. An entry appears by
  * one rename and is never changed; what is read is hashed first, and a damaged entry goes to
  * `<root>/quarantine`, counts as missing and is computed again. No state is left that a person must
- * clear: locks are flock, which the kernel releases, and temporary folders of dead processes are
- * removed when the store is next opened.
+ * clear: locks are flock, which the kernel releases, or leases, which expire, and temporary folders of
+ * dead processes are removed when the store is next opened.
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DataError, StorageError } from "../base/errors.ts";
 import {
   readFileIfThere,
+  removeAbandonedFiles,
   storageError,
   syncFolder,
   writeDurably,
   writeFileAtomic,
 } from "../base/files.ts";
 import { sha256 } from "../base/digest.ts";
+import { chooseLocking, type ClaimHolder, openClaims } from "./claims.ts";
 import { canonicalInput, keyOf, type StageInput } from "./key.ts";
-
-/** One payload file as the record describes it. */
-export interface FileRecord {
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
-/** `record.json` of an entry. */
-export interface EntryRecord {
-  readonly recordSchema: 1;
-  readonly key: string;
-  /** Canonical JSON text of the key's input; its SHA-256 is the key. */
-  readonly input: string;
-  readonly files: Readonly<Record<string, FileRecord>>;
-  /** Wall time of the computation; for estimates only. */
-  readonly seconds: number;
-}
+import type { LeaseTimes } from "./lease.ts";
+import { pinKeys } from "./pins.ts";
+import { type EntryRecord, filePattern, parseRecord, recordBytes } from "./record.ts";
+import {
+  type Locking,
+  openTemporaryFolder,
+  removeAbandonedFolders,
+  type TemporaryFolder,
+} from "./temporary_folders.ts";
 
 /** Payload files by name. */
 export type Payload = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -58,10 +52,14 @@ export interface Store {
   /** Publishes an entry and returns its key; an entry that is there already must be the same. */
   write(input: StageInput, files: Payload, seconds: number): Promise<string>;
   /**
-   * Claims the right to compute `key`: undefined while another process on this machine holds it.
-   * Dispose the claim to release it.
+   * Claims the right to compute `key`: undefined while another process holds it. Dispose the claim to
+   * release it.
    */
   claim(key: string): Promise<Disposable | undefined>;
+  /** Who holds the claim on `key`, as far as it is known: for the message to who waits. */
+  holder(key: string): Promise<ClaimHolder | undefined>;
+  /** Keeps entries, and all they were made from, from being collected as garbage, until disposed. */
+  pin(keys: Iterable<string>): Promise<Disposable>;
   /** All entries, or those of one stage, as stage and key, sorted. */
   entries(stage?: string): AsyncGenerator<{ readonly stage: string; readonly key: string }>;
   /**
@@ -87,29 +85,58 @@ export interface Verification {
 /** Told once for each entry that is found damaged. */
 export type DamageListener = (damage: Damage) => void;
 
+/** How a store is opened. */
+export interface StoreOptions {
+  /** How processes keep apart. @default what the file system can do */
+  readonly locking?: Locking;
+  /** How long claims last where they are leases. */
+  readonly leases?: LeaseTimes;
+}
+
 const stagePattern = /^[a-z][a-z0-9_]*$/;
 const keyPattern = /^[0-9a-f]{64}$/;
 /** A checkpoint file is the SHA-256 of the state in hexadecimal digits, then the state. */
 const digestLength = 64;
-const filePattern = /^[a-z0-9_][a-z0-9_.-]*$/;
-const serviceFolders = new Set(["tmp", "claims", "checkpoints", "quarantine", "trash", "weights"]);
+const serviceFolders = new Set([
+  "tmp",
+  "claims",
+  "checkpoints",
+  "pins",
+  "quarantine",
+  "trash",
+  "weights",
+]);
 
 /**
  * Opens the store in the folder `root`, which is made where it is missing.
  *
  * @throws {StorageError} when the folder cannot be written
  */
-export async function openStore(root: string, onDamage: DamageListener = () => {}): Promise<Store> {
+export async function openStore(
+  root: string,
+  onDamage: DamageListener = () => {},
+  options: StoreOptions = {},
+): Promise<Store> {
   const temporaryRoot = join(root, "tmp");
   const claimRoot = join(root, "claims");
   try {
-    await Deno.mkdir(temporaryRoot, { recursive: true });
-    await Deno.mkdir(claimRoot, { recursive: true });
+    await makeFolder(root);
+    await makeFolder(temporaryRoot);
+    await makeFolder(claimRoot);
   } catch (error) {
     throw storageError("write", root, error);
   }
-  await removeAbandoned(temporaryRoot);
-  let session: { readonly folder: string; readonly lock: Disposable } | undefined;
+  let chosen: Promise<Locking> | undefined;
+  const locking = () =>
+    chosen ??= options.locking === undefined
+      ? chooseLocking(root)
+      : Promise.resolve(options.locking);
+  await removeAbandonedFolders(temporaryRoot, locking);
+  await removeAbandonedFiles(join(root, "checkpoints"));
+  const claims = openClaims(claimRoot, locking, options.leases);
+  let session: TemporaryFolder | undefined;
+  /** Stages whose folder is known to be on the disk. */
+  const durableStages = new Set<string>();
 
   const folderOf = (stage: string, key: string): string => {
     if (!stagePattern.test(stage) || serviceFolders.has(stage) || !keyPattern.test(key)) {
@@ -125,10 +152,13 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
 
   const quarantine = async (stage: string, key: string, reason: string): Promise<undefined> => {
     const target = join(root, "quarantine", `${stage}-${key}-${crypto.randomUUID().slice(0, 8)}`);
-    await Deno.mkdir(join(root, "quarantine"), { recursive: true });
-    await Deno.rename(folderOf(stage, key), target).catch((error) => {
+    try {
+      await Deno.mkdir(join(root, "quarantine"), { recursive: true });
+      await Deno.rename(folderOf(stage, key), target);
+    } catch (error) {
+      // Another process has moved it.
       if (!(error instanceof Deno.errors.NotFound)) throw storageError("write", target, error);
-    });
+    }
     onDamage({ stage, key, reason });
     return undefined;
   };
@@ -166,19 +196,28 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
     return files;
   };
 
-  const openSession = async (): Promise<string> => {
-    if (session === undefined) {
-      for (;;) {
-        const folder = join(temporaryRoot, crypto.randomUUID());
-        const lock = await claimFile(`${folder}.lock`);
-        // Another process that looks for abandoned folders may hold the new lock for a moment.
-        if (lock === undefined) continue;
+  /** A new folder for an entry, within the folder of this process. */
+  const openEntryFolder = async (): Promise<string> => {
+    for (;;) {
+      session ??= await openTemporaryFolder(temporaryRoot, await locking());
+      const folder = join(session.path, crypto.randomUUID());
+      try {
         await Deno.mkdir(folder);
-        session = { folder, lock };
-        break;
+        return folder;
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+        session.remove(); // somebody has cleared the folder
+        session = undefined;
       }
     }
-    return session.folder;
+  };
+
+  /** Makes the folder of a stage; an entry in it lasts only when the folder itself does. */
+  const makeStageFolder = async (stage: string): Promise<void> => {
+    if (durableStages.has(stage)) return;
+    await Deno.mkdir(join(root, stage), { recursive: true });
+    await syncFolder(root);
+    durableStages.add(stage);
   };
 
   const store: Store = {
@@ -198,43 +237,43 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
     async write(input, files, seconds) {
       const key = keyOf(input);
       const target = folderOf(input.stage, key);
+      const hashes: [string, { sha256: string; bytes: number }][] = [];
+      let size = 0;
+      for (const [name, bytes] of files) {
+        if (!filePattern.test(name) || name === "record.json") {
+          throw new RangeError(`Cannot store a file named ${JSON.stringify(name)}`);
+        }
+        hashes.push([name, { sha256: sha256(bytes), bytes: bytes.length }]);
+        size += bytes.length;
+      }
       const record: EntryRecord = {
-        recordSchema: 1,
+        recordSchema: 2,
         key,
         input: canonicalInput(input),
-        files: Object.fromEntries(
-          [...files].map(([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.length }]),
-        ),
+        files: Object.fromEntries(hashes),
         seconds,
       };
-      let size = 0;
-      let folder = target;
+      let folder: string | undefined;
       try {
-        folder = join(await openSession(), crypto.randomUUID());
-        await Deno.mkdir(folder);
-        for (const [name, bytes] of files) {
-          if (!filePattern.test(name) || name === "record.json") {
-            throw new RangeError(`Cannot store a file named ${JSON.stringify(name)}`);
-          }
-          size += bytes.length;
-          await writeDurably(join(folder, name), bytes);
-        }
-        const text = JSON.stringify(record);
-        await writeDurably(join(folder, "record.json"), new TextEncoder().encode(text));
+        folder = await openEntryFolder();
+        for (const [name, bytes] of files) await writeDurably(join(folder, name), bytes);
+        await writeDurably(join(folder, "record.json"), recordBytes(record));
         await syncFolder(folder);
-        await Deno.mkdir(join(root, input.stage), { recursive: true });
+        await makeStageFolder(input.stage);
+        await publish(folder, target, record);
       } catch (error) {
-        if (error instanceof RangeError) throw error;
-        await Deno.remove(folder, { recursive: true }).catch(() => {});
+        if (folder !== undefined) await Deno.remove(folder, { recursive: true }).catch(() => {});
+        if (error instanceof DataError) throw error;
         throw storageError("write", target, error, size);
       }
-      await publish(folder, target, record);
       return key;
     },
     async claim(key) {
       if (!keyPattern.test(key)) throw new RangeError(`Cannot claim ${key}: not a key`);
-      return await claimFile(join(claimRoot, `${key}.lock`));
+      return await claims.take(key);
     },
+    holder: (key) => claims.holder(key),
+    pin: (keys) => pinKeys(root, keys),
     async *entries(only) {
       for (const stage of await sortedNames(root)) {
         if (only !== undefined && stage !== only) continue;
@@ -282,9 +321,7 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
       });
     },
     close() {
-      if (session === undefined) return;
-      Deno.removeSync(session.folder, { recursive: true });
-      session.lock[Symbol.dispose]();
+      session?.remove();
       session = undefined;
     },
   };
@@ -293,21 +330,16 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
   async function publish(folder: string, target: string, record: EntryRecord): Promise<void> {
     const { stage } = JSON.parse(record.input) as { stage: string };
     for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        await Deno.rename(folder, target);
-        await syncFolder(join(root, stage));
+      if (await moveTo(folder, target)) {
+        await syncFolder(dirname(target));
         return;
-      } catch (error) {
-        if (!(await exists(target))) {
-          throw storageError("write", target, error);
-        }
       }
       const there = await store.record(stage, record.key);
       if (there === undefined) continue; // it was damaged and is in quarantine now
       await Deno.remove(folder, { recursive: true });
-      const same = Object.entries(record.files).every(([name, file]) =>
-        there.files[name]?.sha256 === file.sha256
-      );
+      const files = Object.entries(record.files);
+      const same = files.length === Object.keys(there.files).length &&
+        files.every(([name, { sha256 }]) => there.files[name]?.sha256 === sha256);
       if (!same) {
         throw new DataError(
           `Cannot keep the result of ${stage} ${
@@ -319,6 +351,7 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
           },
         );
       }
+      await syncFolder(dirname(target)); // the other process may not have come to it
       return;
     }
     throw new StorageError(`Cannot write ${target}: an entry that cannot be read stands there`);
@@ -327,36 +360,28 @@ export async function openStore(root: string, onDamage: DamageListener = () => {
   return store;
 }
 
-function parseRecord(
-  bytes: Uint8Array,
-  stage: string,
-  key: string,
-): EntryRecord | { readonly damage: string } {
-  let record: EntryRecord;
+/** Moves a folder to `target`; false where something is there. */
+async function moveTo(folder: string, target: string): Promise<boolean> {
   try {
-    record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return { damage: "record.json is not JSON" };
+    await Deno.rename(folder, target);
+    return true;
+  } catch (error) {
+    if (await exists(folder) && await exists(target)) return false;
+    throw error;
   }
-  if (
-    record?.recordSchema !== 1 || typeof record.input !== "string" || record.key !== key ||
-    typeof record.files !== "object" || record.files === null
-  ) {
-    return { damage: "record.json is not a record of this entry" };
+}
+
+/** Makes a folder and those above it, each durably. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (!(error instanceof Deno.errors.NotFound) || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    return await makeFolder(path);
   }
-  if (sha256(record.input) !== key) {
-    return { damage: "the record's input does not hash to its key" };
-  }
-  const input = JSON.parse(record.input) as { stage?: unknown };
-  if (input.stage !== stage) return { damage: `the record is of stage ${input.stage}` };
-  for (const [name, file] of Object.entries(record.files)) {
-    if (
-      !filePattern.test(name) || typeof file?.sha256 !== "string" || typeof file.bytes !== "number"
-    ) {
-      return { damage: "record.json lists a file wrongly" };
-    }
-  }
-  return record;
+  await syncFolder(dirname(path));
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -379,53 +404,4 @@ async function sortedNames(folder: string): Promise<string[]> {
     throw storageError("read", folder, error);
   }
   return names.sort();
-}
-
-/**
- * An exclusive lock on the file at `path`, or undefined while another process holds it. The holder
- * removes the file before it lets go, so a lock counts only if the file is still the one at the path.
- */
-async function claimFile(path: string): Promise<Disposable | undefined> {
-  for (;;) {
-    const file = await Deno.open(path, { create: true, write: true });
-    try {
-      if (!await file.tryLock(true)) {
-        file.close();
-        return undefined;
-      }
-      const held = await file.stat();
-      const atPath = await Deno.stat(path).catch(() => undefined);
-      if (atPath !== undefined && atPath.ino === held.ino) {
-        return {
-          [Symbol.dispose]() {
-            Deno.removeSync(path);
-            file.close();
-          },
-        };
-      }
-    } catch (error) {
-      file.close();
-      throw storageError("write", path, error);
-    }
-    file.close();
-  }
-}
-
-/** Removes temporary folders whose owner is gone: its lock can be taken. */
-async function removeAbandoned(temporaryRoot: string): Promise<void> {
-  for await (const entry of Deno.readDir(temporaryRoot)) {
-    if (!entry.name.endsWith(".lock")) continue;
-    const lockPath = join(temporaryRoot, entry.name);
-    try {
-      using lock = await Deno.open(lockPath, { write: true });
-      if (!await lock.tryLock(true)) continue;
-      await Deno.remove(lockPath.slice(0, -".lock".length), { recursive: true }).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-      await Deno.remove(lockPath);
-    } catch (error) {
-      // Another process may be removing the same folder at this moment.
-      if (!(error instanceof Deno.errors.NotFound)) throw storageError("write", lockPath, error);
-    }
-  }
 }

@@ -44,3 +44,8 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   comparison: comparisonKind,
   picture: pictureKind,
 };
+
+/** The revision of each kind, by which a store tells what an upgrade makes useless. */
+export const stageRevisions: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(stageKinds).map(([name, { revision }]) => [name, revision]),
+);
