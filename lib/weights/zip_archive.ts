@@ -20,6 +20,10 @@ const memberLimit = 100_000;
 /** A compressed member may give this many times its bytes, and at most this many. */
 const ratioLimit = 200;
 const inflatedLimit = 2 ** 30;
+/** Bits of a Unix mode that tell what a member is, 0 where the archive does not say. */
+const fileTypeMask = 0o170000;
+const regularFile = 0o100000;
+const folder = 0o040000;
 
 /**
  * All members of an archive without compression, by name; the bytes are views of `bytes`. `name` stands
@@ -106,6 +110,7 @@ function zipMembers(bytes: Uint8Array, name: string): Map<string, ZipMember> {
 
   const directory = findDirectory();
   const members = new Map<string, ZipMember>();
+  const foldedNames = new Set<string>();
   const spans: [number, number][] = [];
   let at = directory.at;
   for (let index = 0; index < directory.count; index++) {
@@ -120,6 +125,15 @@ function zipMembers(bytes: Uint8Array, name: string): Map<string, ZipMember> {
     const { size, packed, offset } = sizesOf(at, extraAt, extraLength, member);
     if (flags & ~0x0808) throw fail(`member ${member} has flags ${flags} (encrypted or unknown)`);
     if (members.has(member)) throw fail(`member ${member} is there twice`);
+    const folded = member.normalize("NFC").toLowerCase();
+    if (foldedNames.has(folded)) throw fail(`member ${member} is there twice but for its case`);
+    foldedNames.add(folded);
+    const kind = (u32(at + 38) >>> 16) & fileTypeMask;
+    if (![0, regularFile, folder].includes(kind)) {
+      throw fail(
+        `member ${member} is no file but of type ${kind.toString(8)} (a link or a device)`,
+      );
+    }
     const start = memberStart(offset, member);
     const end = start + packed;
     if (end > directory.at) throw fail(`member ${member} is cut off`);
