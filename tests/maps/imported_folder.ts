@@ -10,7 +10,7 @@ import { RandomState } from "../../lib/base/random.ts";
 import { visaSegmentCounts } from "../../lib/maps/imported_maps.ts";
 
 const size = 24;
-const parts = [["train", 0, 40], ["test", 0, 60], ["test", 1, 60]] as const;
+const parts = [["train", 0, 90], ["test", 0, 100], ["test", 1, 100]] as const;
 
 /** Folders of the models, in the order of the draws. */
 export const drawnModels = ["efficient_ad", "rd4ad"] as const;

@@ -28,12 +28,12 @@ Deno.test("a folder of the public code is listed by model and class, in the orde
     ]);
     const { images, faults } = maps.models[0].classes.get("pcb1")!;
     assert.deepEqual(faults, []);
-    assert.equal(images.length, 160);
+    assert.equal(images.length, 290);
     assert.deepEqual([images[0].split, images[0].label, images[0].name], ["train", 0, "train_000"]);
     assert.deepEqual([images.at(-1)!.split, images.at(-1)!.label], ["test", 1]);
 
     const { dataset, missing } = importedDataset(maps);
-    assert.equal(dataset.samples.length, 320);
+    assert.equal(dataset.samples.length, 580);
     assert.equal(dataset.layout, "maps");
     // Classes of VisA without maps are listed as such.
     assert.deepEqual(missing.map((one) => one.class), [
