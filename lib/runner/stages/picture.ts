@@ -11,10 +11,11 @@ import { encodePng } from "../../images/decode.ts";
 import { pixelReader } from "../../images/pixels.ts";
 import type { Dataset, ImageSource, Sample } from "../../images/sample.ts";
 import {
+  type GeneratedDefect,
   type GeneratedDefectKind,
   generatedDefectKinds,
+  generateDefect,
 } from "../../segments/generated_defects.ts";
-import { generateDefect } from "../../segments/generated_defects.ts";
 import { paintSegments, segmentColour } from "../../segments/segment_picture.ts";
 import type { SegmentationMap } from "../../segments/segmentation_map.ts";
 import {
@@ -52,7 +53,7 @@ interface Locations {
 }
 
 export const pictureKind = stageKind<Parameters, Locations>({
-  revision: 1,
+  revision: 2,
   async run({ parameters: { shows, size, seed }, locations }) {
     const { source, samples, segmentation, own } = locations;
     const read = pixelReader(source, size);
@@ -84,37 +85,72 @@ interface Picture {
   readonly caption: string;
 }
 
-/** The image, and beside it the image under its segments. */
+/** The image, and beside it the same in grey under its segments, so that their colours stay their own. */
 function segmentationPicture(pixels: Uint8Array, map: SegmentationMap, sample: Sample): Picture {
   const { width, height, segments } = map;
   const legend = segments.map((name, label) => `${name} ${segmentColour(label).name}`);
   return {
-    ...beside([pixels, paintSegments(pixels, map)], width, height),
+    ...beside([pixels, paintSegments(inGrey(pixels), map)], width, height),
     caption: `${sample.class === "vad" ? "" : `${sample.class}: `}a good image and its L = ` +
       `${segments.length} segments: ${legend.join(", ")}`,
   };
 }
 
-/** A good image and the same one with a defect, for each kind. */
+/** Images that are looked through for pictures of generated defects. */
+const searchedImages = 40;
+
+/**
+ * For each kind of generated defect, among the first images: a good image, the same one with the
+ * defect, and where it is. Of each kind the defect with the most changed pixels is shown, since the
+ * smallest cannot be seen in print.
+ */
 async function generatedPictures(
   samples: readonly Sample[],
   read: (sample: Sample) => Promise<Uint8Array>,
   map: SegmentationMap,
   seed: number,
 ): Promise<Picture[]> {
-  const found = new Map<GeneratedDefectKind, Picture>();
-  for (const sample of samples) {
-    if (found.size === generatedDefectKinds.length) break;
-    const pixels = await read(sample);
+  const { width, height } = map;
+  const largest = new Map<GeneratedDefectKind, GeneratedDefect & { readonly good: Uint8Array }>();
+  for (const sample of samples.slice(0, searchedImages)) {
+    const good = await read(sample);
     const random = new RandomState(childSeed(seed, "generated", sample.digest));
-    const { pixels: bad, kind, segment } = generateDefect(pixels, map, random);
-    if (found.has(kind)) continue;
-    found.set(kind, {
-      ...beside([pixels, bad], map.width, map.height),
-      caption: `${kind}: a good image and the same one with a defect in segment ${segment}`,
-    });
+    const defect = generateDefect(good, map, random);
+    const before = largest.get(defect.kind);
+    if (before !== undefined && changed(before) >= changed(defect)) continue;
+    largest.set(defect.kind, { ...defect, good });
   }
-  return generatedDefectKinds.flatMap((kind) => found.get(kind) ?? []);
+  return generatedDefectKinds.flatMap((kind): Picture[] => {
+    const found = largest.get(kind);
+    if (found === undefined) return [];
+    const { good, pixels, mask, segment } = found;
+    return [{
+      ...beside([good, pixels, inRed(inGrey(pixels), mask)], width, height),
+      caption: `${kind}: a good image, the same one with a defect in segment ${segment}, and the ` +
+        "changed pixels in red",
+    }];
+  });
+}
+
+function changed({ mask }: Pick<GeneratedDefect, "mask">): number {
+  return mask.reduce((sum, value) => sum + value, 0);
+}
+
+/** The mean of the three channels in each of them. */
+function inGrey(pixels: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i += 3) {
+    grey.fill(Math.round((pixels[i] + pixels[i + 1] + pixels[i + 2]) / 3), i, i + 3);
+  }
+  return grey;
+}
+
+/** `pixels` with those of the mask in red; changed in place. */
+function inRed(pixels: Uint8Array, mask: Uint8Array): Uint8Array {
+  mask.forEach((value, i) => {
+    if (value === 1) pixels.set([196, 40, 60], 3 * i);
+  });
+  return pixels;
 }
 
 /** Images of one size in a row, with white between them. */
