@@ -131,6 +131,7 @@ export function checkModel(bytes: Uint8Array, name = "the model"): void {
   if ((model.functions ?? []).length > 0 || (model.trainingInfo ?? []).length > 0) {
     throw refuse("it holds functions or training graphs", remedy);
   }
+  if ((model.graph?.output ?? []).length === 0) throw refuse("it has no outputs", remedy);
   for (const { opType, domain, attribute } of model.graph?.node ?? []) {
     const known = domain === "" || domain === "ai.onnx" || domain == null;
     const operator = known ? `${opType}` : `${domain}.${opType}`;

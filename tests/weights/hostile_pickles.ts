@@ -7,6 +7,19 @@
 
 import { bytesOf, repeat, unicode } from "./byte_parts.ts";
 
+/** The first three pickles of torch's stream format; the object follows. */
+export const streamHead = bytesOf(
+  [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
+  ".",
+  [0x80, 2],
+  "M\xe9\x03.",
+  [0x80, 2],
+  "}",
+  unicode("little_endian"),
+  [0x88],
+  "s.",
+);
+
 /** One hostile pickle. */
 export type HostilePickle = readonly [title: string, bytes: Uint8Array, message: RegExp];
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
-import { RandomState } from "../../lib/base/random.ts";
 import {
   parsePickle,
   PickleObject,
@@ -9,20 +8,8 @@ import {
 } from "../../lib/weights/pickle.ts";
 import { parseTorchFile } from "../../lib/weights/torch_file.ts";
 import { bytesOf, type Part, unicode } from "./byte_parts.ts";
-import { hostilePickles, strangePickles } from "./hostile_pickles.ts";
+import { hostilePickles, strangePickles, streamHead } from "./hostile_pickles.ts";
 
-/** The first three pickles of torch's stream format; the object follows. */
-const streamHead = bytesOf(
-  [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
-  ".",
-  [0x80, 2],
-  "M\xe9\x03.",
-  [0x80, 2],
-  "}",
-  unicode("little_endian"),
-  [0x88],
-  "s.",
-);
 const noGlobals = { name: "test.pkl", globals: new Map() };
 
 Deno.test("every hostile pickle is a DataError that says why, within a second", () => {
@@ -93,52 +80,4 @@ Deno.test("allowed globals mean what the rules say, and nothing else does", () =
   assert.deepEqual(parsePickle(bytesOf("K\x05Q."), rules).value, new PickleObject(5));
   assert.throws(() => parsePickle(bytesOf("ca b\n\n)R."), rules), /a b\./);
   assert.throws(() => parsePickle(bytesOf("K\x05Q."), noGlobals), /persistent id/);
-});
-
-Deno.test("100,000 random and mutated pickles end as data or as a DataError, fast", () => {
-  const random = new RandomState(20260101);
-  const operations = bytesOf(
-    "()]}.0125:aehlqrstudbcQRKMJNGIFLXUTC",
-    [0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x93, 0x94, 0x95],
-  );
-  const valid = hostilePickles.map(([, bytes]) => bytes).filter((bytes) => bytes.length < 500);
-  const words = [
-    "ctorch._utils\n_rebuild_tensor_v2\n",
-    "ccollections\nOrderedDict\n",
-    "ctorch\nFloatStorage\n",
-    "cos\nsystem\n",
-  ].map((word) => bytesOf(word));
-  let slowest = 0;
-  let refused = 0;
-  const start = performance.now();
-  let count = 0;
-  for (; count < 100_000 && performance.now() - start < 20_000; count++) {
-    const parts: (number | Uint8Array)[] = [];
-    if (count % 2 === 0) {
-      for (let i = random.integer(40); i >= 0; i--) {
-        const kind = random.integer(10);
-        if (kind < 7) parts.push(operations[random.integer(operations.length)]);
-        else if (kind < 9) parts.push(random.integer(256));
-        else parts.push(words[random.integer(words.length)]);
-      }
-    } else {
-      const bytes = valid[random.integer(valid.length)].slice();
-      for (let i = random.integer(4); i >= 0 && bytes.length > 0; i--) {
-        bytes[random.integer(bytes.length)] = random.integer(256);
-      }
-      parts.push(bytes);
-    }
-    const bytes = bytesOf(streamHead, ...parts, ".");
-    const from = performance.now();
-    try {
-      parseTorchFile(bytes, "fuzz.pth");
-    } catch (error) {
-      assert.ok(error instanceof DataError, `${[...bytes]}: ${error}`);
-      refused++;
-    }
-    slowest = Math.max(slowest, performance.now() - from);
-  }
-  assert.ok(count >= 10_000, `only ${count} inputs in 20 s`);
-  assert.equal(refused, count); // none of them is a whole file
-  assert.ok(slowest < 1000, `one took ${slowest} ms`);
 });
