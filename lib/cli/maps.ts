@@ -142,12 +142,17 @@ const exportCommand = defineCommand({
   async run({ output, experiments, signal }, { options, positionals: [name, out] }) {
     const [experiment] = experimentsNamed([name], experiments);
     const alone = experiment.rows.filter(({ method }) => method.kind === "detector");
+    if (alone.length === 0) {
+      throw new UsageError(`Cannot export maps of ${name}: it has no row of a detector alone`, {
+        remedy: "Name table2, table3, table8 or table9.",
+      });
+    }
     const [plan] = await planRuns([{ ...experiment, rows: alone }], { ...options, seeds: 1 });
     const ready = plan.rows.filter((row) => row.evaluation !== undefined);
     if (ready.length === 0) {
       throw plan.rows[0]?.obstacle ??
-        new UsageError(`Cannot export maps of ${name}: it has no row of a detector alone`, {
-          remedy: "Name table2, table3, table8 or table9.",
+        new UsageError(`Cannot export maps of ${name}: no row of a detector alone is chosen`, {
+          remedy: "Name its detectors with --detectors, or leave --rows and --detectors away.",
         });
     }
     const { execution } = await runInStore([plan], { ...options, "fail-fast": false }, {
