@@ -10,7 +10,7 @@ import { holmAdjusted } from "../metrics/intervals.ts";
 import { assumptionsOf } from "../runner/assumptions.ts";
 import { Auditor } from "../runner/audit.ts";
 import { obstaclesToComparison } from "../runner/comparability.ts";
-import type { CountedDataset, Experiment, ExperimentRow } from "../runner/experiment.ts";
+import type { CountedDataset, Experiment, ExperimentRow, Protocol } from "../runner/experiment.ts";
 import type { Plan, RunSetting } from "../runner/plan.ts";
 import type { PlannedSegmentation } from "../runner/planned_segmentation.ts";
 import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
@@ -89,10 +89,20 @@ export function notesOf({ protocol, rows }: Experiment, setting: RunSetting): st
     );
   return [
     ...without,
-    ...(rows.length === 0 ? [] : [`Protocol: ${protocol.description}.`, settings]),
-    ...(setting.dataset.layout === "synthetic" ? [embeddedNote] : []),
+    ...(rows.length === 0 ? [] : [`Protocol: ${protocolText(protocol, setting)}.`, settings]),
+    ...(setting.dataset.layout === "synthetic"
+      ? [rows.length > 0 ? embeddedNote : "The images are of the embedded product, which is drawn."]
+      : []),
     ...notes,
   ];
+}
+
+/** Maps of other tools bring the images that train the forest; which ones trained the tools is not known. */
+function protocolText({ description, moved }: Protocol, { imported }: RunSetting): string {
+  return imported === undefined
+    ? description
+    : `the good images of the tools' df_training.csv and ${moved} bad test images per class and ` +
+      "seed train the forest";
 }
 
 /** Adds verdicts and audit to the rows of a plan. */
