@@ -117,9 +117,10 @@ function checkFolders(folders: readonly string[], options: VariantOptions): void
       { remedy: "Give the folders of two runs, or --variants with a method." },
     );
   }
-  const { cache: _, ...given } = options;
-  const name = Object.entries(given).find(([, value]) =>
-    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false
+  const everyCommands = ["cache", "json", "quiet", "help"];
+  const name = Object.entries(options).find(([name, value]) =>
+    !everyCommands.includes(name) &&
+    (Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false)
   )?.[0];
   if (name !== undefined) {
     throw new UsageError(`Cannot compare two runs with --${name}: it belongs to --variants`, {
