@@ -75,6 +75,19 @@ export function fuzz(fuzzer: Fuzzer, count: number, seed: number): FuzzingOutcom
   return { inputs, refused, slowest };
 }
 
+/** All fuzzers with `count` inputs, for `deno task soak`. */
+export function fuzzedReaders(count: number): { readonly count: number; readonly outcome: string } {
+  let [inputs, refused, slowest] = [0, 0, 0];
+  for (const [i, fuzzer] of fuzzers.entries()) {
+    const outcome = fuzz(fuzzer, count, 71 + i);
+    inputs += outcome.inputs;
+    refused += outcome.refused;
+    slowest = Math.max(slowest, outcome.slowest);
+  }
+  const ways = `${fuzzers.length} readers, ${refused} refused, ${inputs - refused} read`;
+  return { count: inputs, outcome: `${ways}, the slowest in ${slowest.toFixed(0)} ms` };
+}
+
 /** A copy of one of `files` with some bytes changed, cut out or doubled. */
 function mutated(random: RandomState, files: readonly Uint8Array[], alphabet?: Uint8Array) {
   let bytes: Uint8Array = files[random.integer(files.length)].slice();
