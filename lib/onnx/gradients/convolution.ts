@@ -4,13 +4,15 @@
  *
  * - input, stride 1: a convolution with the flipped weight; larger strides: a transposed convolution;
  * - weight: for every place of the kernel a slice of the padded input times the output's gradient, as
- *   one matrix product; with few input channels one product over all places (im2col).
+ *   one matrix product; with few input channels one product over all places (im2col). A large batch is
+ *   taken in groups of images, whose slices stay in the caches, and the groups' products are added.
  *
  * @module
  */
 import { flippedWeight, reversedPlaces } from "../flipped_weight.ts";
 import { sizeOf, type Value } from "../graph.ts";
 import {
+  add,
   concat,
   conv,
   convTranspose,
@@ -28,6 +30,11 @@ import {
 } from "../ops.ts";
 import { intOf, windowAttributes } from "../shapes.ts";
 import { type GradientRule, ruleOfOutput, sumPerChannel } from "./rule.ts";
+
+/** A slice of more bytes than this is taken in groups of images … */
+const largeSlice = 2 ** 23;
+/** … of about this many places. */
+const groupPlaces = 8192;
 
 /** Strides, pads, dilations and group of a convolution over two axes. */
 interface Window {
@@ -112,7 +119,7 @@ function weightGradient(
   const padded = pads.some((size) => size > 0)
     ? pad(x, [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]])
     : x;
-  if (group === 1) return denseWeightGradient(padded, dy, shape, window);
+  if (group === 1) return groupedWeightGradient(padded, dy, shape, window);
   if (isDepthwise(shape, group)) return depthwiseGradient(padded, dy, shape, window);
   const inputs = split(padded, new Array(group).fill(x.shape[1] / group), 1);
   const outputs = split(dy, new Array(group).fill(dy.shape[1] / group), 1);
@@ -121,6 +128,26 @@ function weightGradient(
     inputs.map((input, i) => denseWeightGradient(input, outputs[i], part, window)),
     0,
   );
+}
+
+/** The sum over groups of images. */
+function groupedWeightGradient(
+  padded: Value,
+  dy: Value,
+  shape: readonly number[],
+  window: Window,
+): Value {
+  const [n, , outHeight, outWidth] = dy.shape;
+  const places = outHeight * outWidth;
+  const images = Math.max(1, Math.floor(groupPlaces / places));
+  const isLarge = 4 * n * places * shape[1] >= largeSlice && shape[1] >= fewChannels;
+  if (!isLarge || images >= n) return denseWeightGradient(padded, dy, shape, window);
+  const starts = Array.from({ length: Math.ceil(n / images) }, (_, i) => i * images);
+  const imagesFrom = (value: Value, start: number) =>
+    slice(value, [start], [Math.min(start + images, n)], [0]);
+  return starts.map((start) =>
+    denseWeightGradient(imagesFrom(padded, start), imagesFrom(dy, start), shape, window)
+  ).reduce((total, part) => add(total, part));
 }
 
 function denseWeightGradient(
@@ -138,9 +165,9 @@ function denseWeightGradient(
     tapSlice(image, axis, i, j, outHeight, outWidth, strides, dilations);
 
   if (inputs < fewChannels) {
-    const channelsFirst = transpose(padded, [1, 0, 2, 3]);
     const columns = concat(
-      taps.map((tap) => reshape(seen(channelsFirst, 2, tap), [inputs, places])),
+      tapsOfPhases(padded, taps, [outHeight, outWidth], strides, dilations)
+        .map((tap) => reshape(tap, [inputs, places])),
       0,
     );
     const product = gemm(columns, rows, undefined, { transB: true }); // [k k in, out]
@@ -177,6 +204,33 @@ function depthwiseGradient(
     return reduceSum(reshape(products, [n, out, 1]), [0], { keepdims: false });
   });
   return reshape(concat(sums, 1), [out, 1, height, width]);
+}
+
+/**
+ * What each place of the kernel sees of `padded`, channels first. With a stride every s-th row and
+ * column is taken: these are put side by side once, so that all slices copy whole runs of numbers.
+ */
+function tapsOfPhases(
+  padded: Value,
+  taps: readonly (readonly [number, number])[],
+  [outHeight, outWidth]: readonly [number, number],
+  [down, across]: readonly number[],
+  dilations: readonly number[],
+): Value[] {
+  const [n, channels, height, width] = padded.shape;
+  const [rows, columns] = [Math.ceil(height / down), Math.ceil(width / across)];
+  const whole = pad(padded, [0, 0, 0, 0, 0, 0, rows * down - height, columns * across - width]);
+  const phases = reshape(
+    transpose(reshape(whole, [n, channels, rows, down, columns, across]), [3, 5, 1, 0, 2, 4]),
+    [down * across * channels, n, rows, columns],
+  );
+  return taps.map(([i, j]) => {
+    const [top, left] = [i * dilations[0], j * dilations[1]];
+    const first = (top % down * across + left % across) * channels;
+    const starts = [first, Math.floor(top / down), Math.floor(left / across)];
+    const ends = [first + channels, starts[1] + outHeight, starts[2] + outWidth];
+    return slice(phases, starts, ends, [0, 2, 3]);
+  });
 }
 
 function tapSlice(
