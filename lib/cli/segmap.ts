@@ -186,7 +186,15 @@ const edit = defineCommand({
     const from = options.from ?? (await readFileIfThere(out) === undefined ? "whole" : out);
     const map = await mapFor(from, image);
     const { serveEditor } = await import("./segmap_editor.ts");
-    const page = serveEditor({ image, name: basename(path), map, out, port: options.port, signal });
+    const page = serveEditor({
+      image,
+      name: basename(path),
+      map,
+      colours: await legendColours(from),
+      out,
+      port: options.port,
+      signal,
+    });
     output.result(
       { address: page.address, out },
       () => `Open ${page.address}\nIt saves to ${out}. Only this machine can; Ctrl-C ends it.\n`,
@@ -281,6 +289,17 @@ async function readImage(path: string): Promise<RgbImage> {
   }
   const { decodeImage } = await import("../images/decode.ts");
   return await decodeImage(bytes, path);
+}
+
+/** The colours that the editor wrote into the legend of a map; none where there are none. */
+async function legendColours(map: string): Promise<readonly string[]> {
+  const { legendPath } = await import("../segments/write_map.ts");
+  const bytes = /\.png$/i.test(map) ? await readFileIfThere(legendPath(map)) : undefined;
+  if (bytes === undefined) return [];
+  // `mapFor` has read the same legend, so it is JSON.
+  const { colours } = JSON.parse(new TextDecoder().decode(bytes));
+  const isColour = (one: unknown) => typeof one === "string" && /^#[0-9a-f]{6}$/i.test(one);
+  return Array.isArray(colours) && colours.every(isColour) ? colours : [];
 }
 
 function requirePng(path: string): void {

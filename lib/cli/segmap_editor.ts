@@ -26,6 +26,8 @@ export interface EditorOptions {
   readonly name: string;
   /** The map to begin with, of the image's size. */
   readonly map: SegmentationMap;
+  /** Colours of its segments, `#rrggbb`; further segments have those of pictures. */
+  readonly colours?: readonly string[];
   /** The label PNG to write. */
   readonly out: string;
   readonly port: number;
@@ -34,14 +36,14 @@ export interface EditorOptions {
 
 /** Serves the editor. */
 export function serveEditor(options: EditorOptions): LocalPage {
-  const { image, name, map, out, port, signal } = options;
+  const { image, name, map, colours = [], out, port, signal } = options;
   const html = editorPage(name, {
     width: map.width,
     height: map.height,
     labels: map.labels.toBase64(),
     segments: map.segments.map((segment, label) => ({
       name: segment,
-      colour: hexColour(segmentColour(label).rgb),
+      colour: colours[label] ?? hexColour(segmentColour(label).rgb),
     })),
     colours: Array.from({ length: 10 }, (_, label) => hexColour(segmentColour(label).rgb)),
     out,

@@ -10,8 +10,8 @@ import type { PagePart, PartData } from "./inspector_page.ts";
 export function inspectorSection(): string {
   return `<section id="inspector" aria-labelledby="images">
 <h2 id="images">Images</h2>
-<p class="lead">Every test image with its anomaly maps and scores. Drag over a histogram above to see
-the images with these scores; open an image to see which segment and which detector raised its score.
+<p class="lead">Every test image with its anomaly maps and scores. Drag over a histogram above, or
+give two scores, to see the images between them; open an image to see which segment and which detector raised its score.
 An image counts as bad from the threshold at which 95 % of the bad ones are found.</p>
 <div class="controls" role="group" aria-label="Which images are shown">
 <label hidden>Seed <select id="inspect-part"></select></label>
@@ -33,6 +33,8 @@ An image counts as bad from the threshold at which 95 % of the bad ones are foun
 <option value="name">as in the data set</option>
 </select></label>
 <label>Picture <select id="inspect-map"></select></label>
+<label>Score from <input id="inspect-low" type="number" step="any" autocomplete="off"></label>
+<label>Score to <input id="inspect-high" type="number" step="any" autocomplete="off"></label>
 <label>Name contains <input id="inspect-find" type="search" autocomplete="off"></label>
 </div>
 <p class="chosen"><output id="inspect-count" aria-live="polite"></output>

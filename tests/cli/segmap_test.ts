@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { decodeImage } from "../../lib/images/decode.ts";
 import { labelPngBytes } from "../../lib/images/label_png.ts";
 import { readLabelMap } from "../../lib/segments/segmentation_map.ts";
 import { assertAccessible, browserTest, keepScreenshot, lookAt } from "../browser.ts";
+import { hostileNames } from "../report/sample_result.ts";
 import { runProgram, synthesize, withFolder, withServedPage } from "./harness.ts";
 
 Deno.test("segmap make drafts maps from images, and show paints them", () =>
@@ -70,6 +72,7 @@ browserTest(
   async (browser) => {
     await withFolder(async (folder) => {
       await synthesize(join(folder, "product"));
+      await renameImages(join(folder, "product", "test"));
       const image = join("product", "train", "good", "0000.png");
       const words = ["segmap", "edit", image, "--out", "drawn.png"];
       const served = await withServedPage(words, folder, async (address) => {
@@ -154,6 +157,16 @@ browserTest(
             await assertAccessible(page);
             await keepScreenshot(page, "editor-light");
 
+            // A colour is a step that can be taken back; a map that is opened again has its colours.
+            const colour = page.locator("#segments input[type=color]").first();
+            const before = await colour.inputValue();
+            await colour.fill("#123456");
+            await page.locator("#undo").click();
+            assert.equal(await colour.inputValue(), before);
+            await page.locator("#redo").click();
+            await page.keyboard.press("Control+s");
+            await status.filter({ hasText: /^Saved/ }).waitFor();
+
             // A label image of another size is refused, a fitting one taken.
             const labels = async (size: number) => {
               const data = Uint8Array.from({ length: size * size }, (_, i) => i < size ? 4 : 0);
@@ -173,6 +186,16 @@ browserTest(
         }
       });
       assert.equal(served.code, 0, served.stderr);
+
+      const again = await withServedPage(words, folder, async (address) => {
+        await lookAt(browser, address, { viewport: { width: 390, height: 800 } }, async (page) => {
+          const colour = page.locator("#segments input[type=color]").first();
+          assert.equal(await colour.inputValue(), "#123456");
+          assert.ok(Number(await page.evaluate("document.documentElement.scrollWidth")) <= 390);
+          await keepScreenshot(page, "editor-phone");
+        });
+      });
+      assert.equal(again.code, 0, again.stderr);
 
       const { map } = await readLabelMap(join(folder, "drawn.png"));
       assert.deepEqual(map.segments, ["ground", "plate", "</script><b>dot", "ring"]);
@@ -196,9 +219,38 @@ browserTest(
       ], folder);
       assert.equal(run.code, 0, run.stderr);
       assert.match(JSON.parse(run.stdout).notes.join(" "), /\(4 segments\)/);
+      const report = join(folder, "out", "table3", "demo", "report.html");
+      await lookAt(browser, pathToFileURL(report).href, {}, async (page) => {
+        await page.locator("#inspect-grid").scrollIntoViewIfNeeded();
+        await page.locator("#image-0").click();
+        const dialog = page.locator("#inspect-image");
+        const seen: string[] = [];
+        for (let i = 0; i < 16; i++) {
+          await dialog.locator(".raised li").first().waitFor();
+          seen.push(await dialog.locator("h3").innerText());
+          await page.keyboard.press("ArrowRight");
+        }
+        assert.ok(seen.some((name) => name.includes("<script>alert(1)<")), seen.join("\n"));
+        assert.equal(new Set(seen).size, 16);
+        assert.equal(await dialog.locator(".viewer path").count(), 4);
+        await keepScreenshot(page, "own-map");
+      });
     });
   },
 );
+
+/** Gives the images below `folder` hostile names, each its own. */
+async function renameImages(folder: string): Promise<void> {
+  // What a file's name cannot have: a slash, nothing, half a character.
+  const names = hostileNames.map((name) => name.replaceAll("/", "∕").slice(0, 80))
+    .filter((name) => !/[\0\ud800]/.test(name));
+  for (const kind of ["good", "bad", "bad_unseen_defects"]) {
+    const files = (await Array.fromAsync(Deno.readDir(join(folder, kind)))).map(({ name }) => name);
+    for (const file of files.sort()) {
+      await Deno.rename(join(folder, kind, file), join(folder, kind, `${names.shift()}.png`));
+    }
+  }
+}
 
 /** Moves the drawing's cursor with the arrow keys, from the middle of a 256 x 256 image by default. */
 async function goTo(

@@ -248,6 +248,7 @@ class MapEditor {
     const most = Math.max(2, Math.floor(historyLimit / this.#image.labels.length));
     if (this.#past.length > most) this.#past.shift();
     this.#saved = false;
+    this.#showHistory();
   }
 
   #state() {
@@ -285,7 +286,7 @@ class MapEditor {
   #chooseSegment(label) {
     if (label >= this.#segments.length) return;
     this.#label = label;
-    this.#showSegments();
+    this.#markChosen();
     this.#showShape();
   }
 
@@ -316,46 +317,62 @@ class MapEditor {
 
   #showSegments() {
     const counts = this.#image.counts();
-    const list = document.getElementById("segments");
-    list.replaceChildren(...this.#segments.map((segment, label) => {
-      const item = document.createElement("li");
-      item.classList.toggle("chosen", label === this.#label);
-      const choose = document.createElement("button");
-      choose.type = "button";
-      choose.ariaPressed = String(label === this.#label);
+    const items = this.#segments.map((segment, label) => this.#segmentItem(segment, label, counts));
+    document.getElementById("segments").replaceChildren(...items);
+    this.#markChosen();
+  }
+
+  /** A line of the list. It stays while names and colours change, so that the focus stays too. */
+  #segmentItem(segment, label, counts) {
+    const [choose, remove] = [0, 1].map(() => document.createElement("button"));
+    choose.type = remove.type = "button";
+    choose.textContent = label < 9 ? label + 1 : "•";
+    choose.addEventListener("click", () => this.#chooseSegment(label));
+    remove.textContent = "✕";
+    remove.addEventListener("click", () => this.#removeSegment(label));
+    const colour = document.createElement("input");
+    colour.type = "color";
+    colour.value = segment.colour;
+    // A choice of colour is one step back, however many colours are tried in it.
+    let isTrying = false;
+    colour.addEventListener("input", () => {
+      if (!isTrying) this.#remember();
+      isTrying = true;
+      segment.colour = colour.value;
+      this.#showOver();
+    });
+    colour.addEventListener("change", () => isTrying = false);
+    const name = document.createElement("input");
+    name.type = "text";
+    name.value = segment.name;
+    name.ariaLabel = `Name of segment ${label + 1}`;
+    name.maxLength = 60;
+    const showName = () => {
       choose.ariaLabel = `${label + 1}: draw ${segment.name}`;
-      choose.textContent = label < 9 ? label + 1 : "•";
-      choose.addEventListener("click", () => this.#chooseSegment(label));
-      const colour = document.createElement("input");
-      colour.type = "color";
-      colour.value = segment.colour;
       colour.ariaLabel = `Colour of ${segment.name}`;
-      colour.addEventListener("input", () => {
-        segment.colour = colour.value;
-        this.#showOver();
-      });
-      const name = document.createElement("input");
-      name.type = "text";
-      name.value = segment.name;
-      name.ariaLabel = `Name of segment ${label + 1}`;
-      name.maxLength = 60;
-      name.addEventListener("change", () => {
-        this.#remember();
-        this.#segments[label].name = name.value.trim();
-        this.#showSegments();
-      });
-      const share = document.createElement("span");
-      const part = counts[label] / this.#image.labels.length;
-      share.textContent = counts[label] === 0 ? "empty" : `${(100 * part).toFixed(1)} %`;
-      share.classList.toggle("empty", counts[label] === 0);
-      const remove = document.createElement("button");
-      remove.type = "button";
-      remove.textContent = "✕";
       remove.ariaLabel = `Delete ${segment.name}`;
-      remove.addEventListener("click", () => this.#removeSegment(label));
-      item.append(choose, colour, name, share, remove);
-      return item;
-    }));
+    };
+    name.addEventListener("change", () => {
+      this.#remember();
+      segment.name = name.value = name.value.trim();
+      showName();
+    });
+    showName();
+    const share = document.createElement("span");
+    const part = counts[label] / this.#image.labels.length;
+    share.textContent = counts[label] === 0 ? "empty" : `${(100 * part).toFixed(1)} %`;
+    share.classList.toggle("empty", counts[label] === 0);
+    const item = document.createElement("li");
+    item.append(choose, colour, name, share, remove);
+    return item;
+  }
+
+  #markChosen() {
+    for (const [label, item] of [...document.getElementById("segments").children].entries()) {
+      const isChosen = label === this.#label;
+      item.classList.toggle("chosen", isChosen);
+      item.firstChild.ariaPressed = String(isChosen);
+    }
   }
 
   // Showing.
@@ -370,6 +387,10 @@ class MapEditor {
   #showAll() {
     this.#showOver();
     this.#showSegments();
+    this.#showHistory();
+  }
+
+  #showHistory() {
     document.getElementById("undo").disabled = this.#past.length === 0;
     document.getElementById("redo").disabled = this.#future.length === 0;
   }

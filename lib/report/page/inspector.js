@@ -37,7 +37,7 @@ class Inspector {
     this.#source = source;
     this.#parts = parts;
     this.#sheets = new SheetReader(source);
-    const names = ["part", "row", "other", "filter", "order", "map", "find"];
+    const names = ["part", "row", "other", "filter", "order", "map", "find", "low", "high"];
     this.#controls = Object.fromEntries(
       names.map((name) => [name, document.getElementById(`inspect-${name}`)]),
     );
@@ -76,8 +76,8 @@ class Inspector {
   chooseRange(row, range) {
     const place = this.#part.rows.findIndex(({ name }) => name === row);
     if (place < 0) return;
-    this.#range = range;
     this.#controls.row.value = place;
+    this.#showRange(range);
     this.#select();
   }
 
@@ -110,20 +110,36 @@ class Inspector {
   }
 
   #listen() {
-    const { part, find, map, ...others } = this.#controls;
+    const { part, find, map, low, high, ...others } = this.#controls;
     part.addEventListener("change", () => this.openPart(Number(part.value)));
     for (const control of Object.values(others)) {
       control.addEventListener("change", () => this.#select());
     }
     find.addEventListener("input", () => this.#select());
+    for (const end of [low, high]) {
+      end.addEventListener("input", () => {
+        const [from, to] = [low, high].map(({ valueAsNumber }) => valueAsNumber);
+        this.#range = Number.isNaN(from) && Number.isNaN(to)
+          ? undefined
+          : [Number.isNaN(from) ? -Infinity : from, Number.isNaN(to) ? Infinity : to];
+        this.#select();
+      });
+    }
     map.addEventListener("change", () => {
       this.#showLegend();
       this.#grid.redraw();
     });
     document.getElementById("inspect-range").addEventListener("click", () => {
-      this.#range = undefined;
+      this.#showRange(undefined);
       this.#select();
     });
+  }
+
+  /** Takes a range of scores, or none, and writes it into its two fields. */
+  #showRange(range) {
+    this.#range = range;
+    const { low, high } = this.#controls;
+    [low.value, high.value] = range?.map((score) => Number(score.toPrecision(3))) ?? ["", ""];
   }
 
   #select() {
@@ -142,7 +158,11 @@ class Inspector {
     button.hidden = this.#range === undefined;
     if (this.#range !== undefined) {
       const [low, high] = this.#range.map((score) => Number(score.toPrecision(3)));
-      button.textContent = `scores ${low} to ${high} ✕`;
+      button.textContent = low === -Infinity
+        ? `scores up to ${high} ✕`
+        : high === Infinity
+        ? `scores from ${low} ✕`
+        : `scores ${low} to ${high} ✕`;
     }
     this.#setStatus(`${images.length} of ${this.#part.ids.length} images`);
     this.#details.showRow(choice.row);
