@@ -13,7 +13,7 @@ import {
   type TrainingState,
 } from "../../lib/onnx/training.ts";
 import { parseSafetensors, safetensorsBytes } from "../../lib/weights/safetensors.ts";
-import { regression } from "./regression.ts";
+import { killedSteps, regression } from "./regression.ts";
 
 const [folder] = Deno.args;
 const path = `${folder}/state.safetensors`;
@@ -31,7 +31,7 @@ function storedState(): TrainingState | undefined {
 const resume = storedState();
 const state = await train(step, {
   ...options,
-  steps: 40,
+  steps: killedSteps,
   ...(resume === undefined ? {} : { resume }),
   checkpoint: {
     every: 1,

@@ -9,6 +9,9 @@ import { meanSquaredError } from "../../lib/onnx/losses.ts";
 import { adam, constantRate } from "../../lib/onnx/optimizers.ts";
 import { type TrainingOptions, type TrainingStep, trainingStep } from "../../lib/onnx/training.ts";
 
+/** Steps of the training that is killed: more than 20 processes do before they are killed. */
+export const killedSteps = 2000;
+
 /** Noisy regression with dropout and Adam: every source of randomness is in use. */
 export function regression(): { step: TrainingStep; options: TrainingOptions } {
   const graph = new Graph();
