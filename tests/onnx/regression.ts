@@ -10,7 +10,7 @@ import { adam, constantRate } from "../../lib/onnx/optimizers.ts";
 import { type TrainingOptions, type TrainingStep, trainingStep } from "../../lib/onnx/training.ts";
 
 /** Steps of the training that is killed: more than 20 processes do before they are killed. */
-export const killedSteps = 2000;
+export const killedSteps = 1000;
 
 /** Noisy regression with dropout and Adam: every source of randomness is in use. */
 export function regression(): { step: TrainingStep; options: TrainingOptions } {
