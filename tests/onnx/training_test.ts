@@ -66,9 +66,9 @@ Deno.test("whole-network gradients are as near to float64 as torch's own float32
     relativeError(results[`d:${name}`].data as Float32Array, fixture.gradients[name])
   ).sort((a, b) => a - b);
   const { median, worst } = fixture.torchFloat32;
-  // Twice torch's own error: both are a few units of the last place and vary with the summation order.
-  assert.ok(errors[errors.length >> 1] < 2 * median, `median ${errors[errors.length >> 1]}`);
-  assert.ok(errors.at(-1)! < 2 * worst, `worst ${errors.at(-1)}`);
+  assert.ok(errors[errors.length >> 1] <= median, `median ${errors[errors.length >> 1]}`);
+  // One tensor's last bits: the worst tensor was 6 % worse than torch's when this was written.
+  assert.ok(errors.at(-1)! < 1.1 * worst, `worst ${errors.at(-1)}`);
   for (const [name, numbers] of Object.entries(fixture.running)) {
     const error = relativeError(results[`next:${name}`].data as Float32Array, numbers);
     assert.ok(error < 1e-6, `${name}: ${error}`);
