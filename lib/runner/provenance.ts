@@ -39,7 +39,9 @@ export interface WrittenFiles {
 
 /** Licence of what the harness writes. */
 const licence = "MIT";
-const citation = "Baitieva, Hurych, Besnier, Bernard: Supervised Anomaly Detection for Complex " +
+/** What to cite, as in CITATION.cff. */
+export const citationText =
+  "Baitieva, Hurych, Besnier, Bernard: Supervised Anomaly Detection for Complex " +
   "Industrial Images. CVPR 2024. arXiv:2405.04953";
 
 const randomness = {
@@ -85,7 +87,7 @@ export function provenanceOf(outcome: PlanOutcome, { outputs, result }: WrittenF
     outputs: outputs.toSorted((a, b) => a.path < b.path ? -1 : 1),
     result,
     licence,
-    citation,
+    citation: citationText,
   });
 }
 
