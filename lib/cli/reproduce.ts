@@ -15,7 +15,7 @@ import type { Plan } from "../runner/plan.ts";
 import { type RunOutcome, runPlans } from "../runner/run_plans.ts";
 import { stageRevisions } from "../runner/stages/mod.ts";
 import { formatChanges, writeFormat } from "../store/format.ts";
-import { openStore } from "../store/store.ts";
+import { type DamageListener, openStore } from "../store/store.ts";
 import {
   type CommandContext,
   defineCommand,
@@ -101,7 +101,7 @@ async function writeRuns(
   seconds: number,
   output: CommandContext["output"],
 ): Promise<ExperimentResult[]> {
-  const store = await openStore(resolve(options.cache));
+  const store = await openStore(resolve(options.cache), damageWarning(output));
   try {
     const results: ExperimentResult[] = [];
     for (const one of outcomes) {
@@ -128,11 +128,7 @@ export async function runInStore(
   { output, signal }: Pick<CommandContext, "output" | "signal">,
 ): Promise<RunOutcome> {
   const cache = resolve(options.cache);
-  const store = await openStore(cache, ({ stage, key, reason }) => {
-    output.warn(
-      `A damaged entry of the store is computed anew: ${stage} ${key.slice(0, 12)}, ${reason}`,
-    );
-  });
+  const store = await openStore(cache, damageWarning(output));
   try {
     for (const change of await formatChanges(cache, stageRevisions)) output.warn(change);
     await writeFormat(cache, stageRevisions);
@@ -147,17 +143,20 @@ export async function runInStore(
         output.progress.update({ done, of, secondsLeft, label: running[0] ?? "" });
       },
       onRow: (_, row) => output.log(rowLine(resultRow(row))),
-      onDamage: ({ stage, key, reason }) => {
-        output.warn(
-          `A damaged entry of the store is computed anew: ${stage} ${key.slice(0, 12)}, ${reason}`,
-        );
-      },
+      onDamage: damageWarning(output),
       onFailure: (failure) => output.error(failureError(failure)),
       onLog: (line) => output.log(line),
     });
   } finally {
     store.close();
   }
+}
+
+function damageWarning(output: CommandContext["output"]): DamageListener {
+  return ({ stage, key, reason }) =>
+    output.warn(
+      `A damaged entry of the store is computed anew: ${stage} ${key.slice(0, 12)}, ${reason}`,
+    );
 }
 
 /** When no row can be run, the first obstacle that a person can mend is the error of the whole. */

@@ -20,7 +20,7 @@ export async function keepSegmentation(
 ): Promise<void> {
   if (planned.kind !== "map") return;
   const input = segmentationInput(planned.digest);
-  if (await store.has(input.stage, keyOf(input))) return;
+  if (await store.read(input.stage, keyOf(input)) !== undefined) return;
   const { width, height, labels, segments } = await openSegmentation(planned, size);
   const files = new Map([
     ["labels.npy", npyBytes({ shape: [height, width], data: labels })],

@@ -14,6 +14,7 @@ export type TaskEnd =
   | { readonly says: "died"; readonly reason: string };
 
 export interface WorkerProcess {
+  readonly pid: number;
   /** Runs one task at a time; progress and damage go to `onMessage`. */
   run(task: Task, onMessage: (message: WorkerMessage) => void): Promise<TaskEnd>;
   /** Ends the process: after the running task, or at once. */
@@ -81,6 +82,7 @@ export function startWorker(access: WorkerAccess, log: (line: string) => void): 
   })();
 
   return {
+    pid: child.pid,
     async run(task, onMessage) {
       listener = onMessage;
       const result = new Promise<TaskEnd>((resolve) => answer = resolve);

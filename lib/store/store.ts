@@ -334,7 +334,8 @@ export async function openStore(
         await syncFolder(dirname(target));
         return;
       }
-      const there = await store.record(stage, record.key);
+      const { damage } = await store.verify(stage, record.key);
+      const there = damage === undefined ? await store.record(stage, record.key) : undefined;
       if (there === undefined) continue; // it was damaged and is in quarantine now
       await Deno.remove(folder, { recursive: true });
       const files = Object.entries(record.files);

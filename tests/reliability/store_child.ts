@@ -7,6 +7,7 @@
 import { collectGarbage } from "../../lib/store/collect_garbage.ts";
 import { keyOf } from "../../lib/store/key.ts";
 import type { LeaseTimes } from "../../lib/store/lease.ts";
+import { lockStore } from "../../lib/store/pins.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { verifyEntries } from "../../lib/store/verify_entries.ts";
 import { killNow, watchFiles } from "./watched_files.ts";
@@ -90,7 +91,9 @@ async function work(task: ChildWork): Promise<void> {
         say(`put ${i}`);
       }
       break;
-    case "gc":
+    case "gc": {
+      using alone = await lockStore(task.root, "exclusive");
+      if (alone === undefined) break; // another one collects
       await collectGarbage(store, {
         pinned: [keyAt(0), keyAt(2)],
         seconds: 0,
@@ -98,6 +101,7 @@ async function work(task: ChildWork): Promise<void> {
         dryRun: false,
       });
       break;
+    }
     case "verify":
       await verifyEntries(store, { part: { n: 1, of: 1 }, threads: 1 });
       break;

@@ -69,6 +69,14 @@ export async function assertWhole(
 export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
   const memory = "/dev/shm";
   const dir = await Deno.stat(memory).then(() => memory, () => undefined);
+  return await inTemporaryFolder(body, dir);
+}
+
+/** A folder that is removed when the body ends; on a disk where workers may go, unless `dir` says. */
+export async function inTemporaryFolder<T>(
+  body: (folder: string) => Promise<T>,
+  dir?: string,
+): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "segad", ...(dir === undefined ? {} : { dir }) });
   try {
     return await body(folder);
