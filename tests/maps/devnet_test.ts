@@ -6,7 +6,7 @@ import { auroc } from "../../lib/metrics/auroc.ts";
 import { Graph } from "../../lib/onnx/graph.ts";
 import { frozenParameters, scopeOf } from "../../lib/onnx/parameters.ts";
 import { evaluate } from "../onnx/drawn.ts";
-import { fitMade, madeImages, madePlan, scoresOf } from "./supervised_fit.ts";
+import { fitKilled, fitMade, madeImages, madePlan, scoresOf } from "./supervised_fit.ts";
 import { largestDrift, stepsCases, trainAsTorch } from "./torch_steps.ts";
 
 for (const one of stepsCases("devnet")) {
@@ -91,4 +91,9 @@ Deno.test("a trained DevNet gives bad images the higher scores, the same bytes b
   ];
   assert.deepEqual(first, again);
   assert.notDeepEqual(first.get("network.onnx"), other.get("network.onnx"));
+});
+
+Deno.test("a training of DevNet killed 6 times ends with the same bytes", async () => {
+  const plan = madePlan(devNet, { epochs: 3, stepsPerEpoch: 5, batch: 12 });
+  assert.deepEqual(await fitKilled(devNet, plan, 6), await fitMade(devNet, plan));
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import type { NdArray } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
 import type { Checkpoints } from "../../lib/maps/checkpoints.ts";
@@ -71,7 +72,7 @@ const noCheckpoints: Checkpoints = {
 };
 
 /** A checkpoint in memory, written at every chance. */
-export class KeptCheckpoint implements Checkpoints {
+class KeptCheckpoint implements Checkpoints {
   state: Uint8Array<ArrayBuffer> | undefined;
   saves = 0;
   load(): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -96,5 +97,34 @@ export async function scoresOf(
     return await opened.scores(images);
   } finally {
     await opened.close();
+  }
+}
+
+/**
+ * Trains `method` again and again from the last checkpoint; every run is killed 1 to 3 steps after its
+ * first, `kills` times in all. Then trains to the end.
+ */
+export async function fitKilled(
+  method: SupervisedMethod,
+  plan: SupervisedPlan,
+  kills: number,
+): Promise<DetectorModel> {
+  const checkpoints = new KeptCheckpoint();
+  const random = new RandomState(4);
+  const { now } = performance;
+  let clock = 0;
+  performance.now = () => clock += 30_000; // so that a checkpoint is due after every step
+  try {
+    for (let kill = 0; kill < kills; kill++) {
+      let left = 1 + random.integer(3);
+      const onStep = () => {
+        if (left-- === 0) throw new Error("killed");
+      };
+      await assert.rejects(fitMade(method, plan, { checkpoints, onStep }), /killed/);
+    }
+    assert.ok(checkpoints.saves > 0);
+    return await fitMade(method, plan, { checkpoints });
+  } finally {
+    performance.now = now;
   }
 }
