@@ -1,7 +1,7 @@
 /**
  * Writes the pages that are made from the code: `assumptions.md`, the decisions that the paper leaves
- * open with the experiments that depend on them, and `imports.md`, a diagram of what the folders of
- * `lib` import from one another.
+ * open with the experiments that depend on them, `imports.md`, a diagram of what the folders of `lib`
+ * import from one another, and `schemas/`, the files of a run as JSON Schema.
  *
  *     deno task docs
  *
@@ -10,11 +10,21 @@
 import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { experiments } from "../experiments/mod.ts";
+import { jsonSchemas } from "../lib/report/json_schemas.ts";
 import { assumptions, assumptionsOf } from "../lib/runner/assumptions.ts";
 
 /** The pages by file name. */
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
-  return { "assumptions.md": assumptionsPage(), "imports.md": importsPage(await folderImports()) };
+  return {
+    "assumptions.md": assumptionsPage(),
+    "imports.md": importsPage(await folderImports(), await moduleUses()),
+    ...Object.fromEntries(
+      Object.entries(jsonSchemas()).map(([name, schema]) => [
+        `schemas/${name}`,
+        JSON.stringify(schema, null, 2) + "\n",
+      ]),
+    ),
+  };
 }
 
 const generated = "<!-- Written by `deno task docs` from the code; do not edit. -->";
@@ -70,7 +80,8 @@ export async function folderImports(): Promise<FolderImport[]> {
   const counts = new Map<string, number>();
   for await (const file of sources(root)) {
     const path = relative(root, file);
-    for (const specifier of relativeImports(await Deno.readTextFile(file))) {
+    for (const specifier of importsOf(await Deno.readTextFile(file))) {
+      if (!specifier.startsWith(".")) continue;
       const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
       const edge = `${path.split("/")[0]} ${target.split("/")[0]}`;
       counts.set(edge, (counts.get(edge) ?? 0) + 1);
@@ -81,6 +92,28 @@ export async function folderImports(): Promise<FolderImport[]> {
     return { from, to, imports };
   }).filter(({ from, to }) => from !== to)
     .sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+}
+
+/** A module from outside and the files of `lib` that import it, sorted. */
+export interface ModuleUse {
+  readonly module: string;
+  readonly files: readonly string[];
+}
+
+/** The modules from outside that `lib` imports, types and dynamic imports included; `node:` left out. */
+export async function moduleUses(): Promise<ModuleUse[]> {
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  const uses = new Map<string, string[]>();
+  for await (const file of sources(`${root}lib/`)) {
+    const specifiers = importsOf(await Deno.readTextFile(file)).filter((one) => /^[@\w]/.test(one));
+    const modules = specifiers.map((one) => /^(?:@[^/]+\/)?[^/]+/.exec(one)![0]);
+    for (const module of new Set(modules)) {
+      if (module.startsWith("node:")) continue;
+      uses.set(module, [...uses.get(module) ?? [], relative(root, file)]);
+    }
+  }
+  return [...uses].map(([module, files]) => ({ module, files: files.sort() }))
+    .sort((a, b) => compare(a.module, b.module));
 }
 
 function compare(a: string, b: string): number {
@@ -95,14 +128,14 @@ async function* sources(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** The relative specifiers of a source, those in comments and templates left out. */
-function relativeImports(source: string): string[] {
+/** The specifiers of a source, those in comments and templates left out. */
+function importsOf(source: string): string[] {
   // Comments first: a template that holds source text (scaffold.ts) goes with them.
   const code = source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|`(?:\\[\s\S]|[^`\\])*`/gm, "");
-  return [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g)].map((one) => one[1]);
+  return [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"\s]+)"/g)].map((one) => one[1]);
 }
 
-function importsPage(imports: readonly FolderImport[]): string {
+function importsPage(imports: readonly FolderImport[], uses: readonly ModuleUse[]): string {
   const folders = [...new Set(imports.flatMap(({ from, to }) => [from, to]))].sort();
   return [
     generated,
@@ -119,10 +152,42 @@ function importsPage(imports: readonly FolderImport[]): string {
     ...imports.map(({ from, to }) => `  ${from} --> ${to}`),
     "```",
     "",
+    "## Modules from outside",
+    "",
+    "Each file of `lib` that knows one; whoever wants to replace a module changes these files. Those with",
+    "a native or large part have one file each, which the same rule of `deno lint` holds.",
+    "",
+    ...alignedTable([
+      ["module", "files"],
+      ...uses.map(({ module, files }) => [
+        `\`${module}\``,
+        files.map((file) => `\`${file}\``).join(", "),
+      ]),
+    ]),
+    "",
+    "## What proves the structure",
+    "",
+    "- `tests/lint/layers_test.ts`: an import that points down the list, in any of its forms, is an",
+    "  error of `deno lint`, and so is a second file that touches a native module.",
+    "- `tests/lint/imports_test.ts`: every file of `lib` keeps the rule, and none imports itself through",
+    "  others.",
+    "- `tests/docs/docs_test.ts`: this page is what the sources say now.",
+    "- `tests/public_api_test.ts`: the names that others build on are those that are written down.",
+    "",
   ].join("\n");
 }
 
+/** A table of Markdown as `deno fmt` writes it. */
+function alignedTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (cells: readonly string[], fill: string) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i], fill)).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head, " "), line(head.map(() => ""), "-"), ...body.map((row) => line(row, " "))];
+}
+
 if (import.meta.main) {
+  await Deno.mkdir(new URL("schemas/", import.meta.url), { recursive: true });
   for (const [name, text] of Object.entries(await generatedPages())) {
     await Deno.writeTextFile(new URL(name, import.meta.url), text);
     console.log(`docs/${name}`);

@@ -20,6 +20,7 @@ import {
   planProductSegmentation,
   planSegmentation,
 } from "../runner/planned_segmentation.ts";
+import { namedMaps } from "../segments/segmentation_map.ts";
 
 /** Segmentation by class, or why there is none. */
 export type ClassSegmentations = ReadonlyMap<string, PlannedSegmentation | HarnessError>;
@@ -39,7 +40,9 @@ export async function planSegmentations(
 ): Promise<ClassSegmentations> {
   const { source } = dataset;
   const classes = Map.groupBy(dataset.samples, (sample) => sample.class);
-  const isFolder = spec !== undefined && await isDirectory(spec);
+  // A folder of images may have the name of a map: `--data vad --segmap vad`.
+  const isFolder = spec !== undefined && !(await namedMaps()).includes(spec) &&
+    await isDirectory(spec);
   const planned = new Map<string, PlannedSegmentation | HarnessError>();
   for (const [name, samples] of classes) {
     const make = async () => {

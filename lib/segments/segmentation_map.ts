@@ -89,7 +89,7 @@ export async function loadSegmentationMap(
  */
 export async function readLabelMap(
   spec: string,
-  folder: string = fileURLToPath(new URL("../../segmaps", import.meta.url)),
+  folder: string = namedMapsFolder,
 ): Promise<{ readonly map: SegmentationMap; readonly isNamed: boolean }> {
   const isName = /^[\w-]+(\/[\w-]+)*$/.test(spec);
   const namedPath = `${folder}/${spec}.png`;
@@ -203,8 +203,11 @@ export function segmentIndex(map: SegmentationMap): SegmentIndex {
   return { height, width, segments, offsets, pixels };
 }
 
-/** Names of the maps in `folder` and its subfolders, sorted. */
-export async function namedMaps(folder: string): Promise<string[]> {
+/** The project's folder of named maps. */
+const namedMapsFolder = fileURLToPath(new URL("../../segmaps", import.meta.url));
+
+/** Names of the maps in `folder`, by default the project's `segmaps/`, and its subfolders, sorted. */
+export async function namedMaps(folder: string = namedMapsFolder): Promise<string[]> {
   const names: string[] = [];
   const visit = async (path: string, prefix: string): Promise<void> => {
     for await (const entry of Deno.readDir(path)) {

@@ -15,7 +15,6 @@ import { detectors } from "../../lib/maps/detectors.ts";
 import { supervisedMethods } from "../../lib/maps/supervised_methods.ts";
 import { checkVariant } from "../../lib/maps/variants.ts";
 import config from "../../deno.json" with { type: "json" };
-import { runProgram, synthesize, withFolder } from "../cli/harness.ts";
 import { layers } from "../lint/layers.ts";
 import { folderImports } from "../../docs/generate.ts";
 import { type DocumentedTask, documentedTasks, pages, root, shellWords } from "./pages.ts";
@@ -114,39 +113,52 @@ function checkExperiments(
   }
 }
 
-/** Commands of the documentation that are quick where nothing was run before. */
-const quick = [
-  "list",
-  "list table3",
-  "plan table3",
-  "weights list",
-  "data inspect product",
-];
+/** The names by which the headings of a page can be linked, as GitHub makes them. */
+function anchors(text: string): Set<string> {
+  const found = new Set<string>();
+  for (const [, heading] of text.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/^#+ (.*)$/gm)) {
+    const name = heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-");
+    let place = name;
+    for (let i = 1; found.has(place); i++) place = `${name}-${i}`;
+    found.add(place);
+  }
+  return found;
+}
 
-Deno.test("quick commands of the documentation run", async () => {
-  const documented = new Set(
-    (await pages()).flatMap(documentedTasks).map(({ task, words }) => [task, ...words].join(" ")),
-  );
-  await withFolder(async (folder) => {
-    await synthesize(join(folder, "product"));
-    for (const line of quick) {
-      assert.ok(documented.has(line) || line.endsWith(" product"), `${line} is not documented`);
-      const { code, stdout, stderr } = await runProgram(line.split(" "), folder);
-      assert.equal(code, 0, `${line}: ${stderr}`);
-      assert.ok(stdout.length > 0, line);
-    }
-  });
+Deno.test("anchors are made as GitHub makes them", () => {
+  const text = "# A `b` (c)\n\n```\n# no\n```\n## A b, c\n## A b c\n";
+  assert.deepEqual([...anchors(text)], ["a-b-c", "a-b-c-1", "a-b-c-2"]);
 });
 
-Deno.test("links between pages lead to files", async () => {
-  for (const { path, text } of await pages()) {
-    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
-      if (/^https?:/.test(target)) continue;
-      const file = normalize(join(dirname(path), target));
+Deno.test("links between pages lead to files and headings, others are https", async () => {
+  const texts = new Map((await pages()).map(({ path, text }) => [path, text]));
+  let links = 0;
+  for (const [path, text] of texts) {
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      links++;
+      if (/^https:\/\/[\w.-]+(\/|$)/.test(target)) continue;
+      const [place, anchor] = target.split("#");
+      const file = place === "" ? path : normalize(join(dirname(path), place));
       assert.ok(
         (await Deno.stat(root + file).catch(() => undefined)) !== undefined,
         `${path}: ${target}`,
       );
+      if (anchor === undefined) continue;
+      assert.ok(anchors(texts.get(file) ?? "").has(anchor), `${path}: ${target}`);
+    }
+  }
+  assert.ok(links > 10, `${links} links`);
+});
+
+Deno.test("pictures of the pages are small, stand in the project and have words", async () => {
+  for (const { path, text } of await pages()) {
+    for (const [, words, target] of text.matchAll(/!\[([^\]]*)\]\(([^)\s]+)\)/g)) {
+      assert.ok(words.length > 20, `${path}: ${target} has no description`);
+      const svg = await Deno.readTextFile(root + normalize(join(dirname(path), target)));
+      assert.ok(svg.length < 200_000, `${target}: ${svg.length} characters`);
+      assert.match(svg, /^<svg [^>]*role="img"[\s\S]*<title>/);
+      // Alone in a page or within one, a picture asks for nothing and runs nothing.
+      assert.doesNotMatch(svg, /<script|\son\w+=|href="(?!data:image\/)|url\(/);
     }
   }
 });

@@ -14,15 +14,30 @@ export interface Page {
   readonly text: string;
 }
 
-/** README, CONTRIBUTING and all pages of `docs/`. */
+/** README, CONTRIBUTING, all pages of `docs/`, and what the notebooks say between their code. */
 export async function pages(): Promise<Page[]> {
   const paths = ["README.md", "CONTRIBUTING.md"];
   for await (const { name } of Deno.readDir(`${root}docs`)) {
     if (name.endsWith(".md")) paths.push(`docs/${name}`);
   }
+  for await (const { name } of Deno.readDir(`${root}notebooks`)) {
+    if (name.endsWith(".ipynb")) paths.push(`notebooks/${name}`);
+  }
   return await Promise.all(
-    paths.sort().map(async (path) => ({ path, text: await Deno.readTextFile(root + path) })),
+    paths.sort().map(async (path) => {
+      const text = await Deno.readTextFile(root + path);
+      return { path, text: path.endsWith(".ipynb") ? markdownCells(text) : text };
+    }),
   );
+}
+
+/** The Markdown cells of a notebook, one after the other. */
+function markdownCells(notebook: string): string {
+  const { cells } = JSON.parse(notebook) as {
+    readonly cells: readonly { readonly cell_type: string; readonly source: readonly string[] }[];
+  };
+  return cells.filter(({ cell_type }) => cell_type === "markdown")
+    .map(({ source }) => source.join("")).join("\n\n");
 }
 
 /** A task that a page says to run. */
@@ -36,7 +51,28 @@ export interface DocumentedTask {
 }
 
 /** All `deno task …` of a page, in `sh` blocks and in pieces of code within sentences. */
-export function documentedTasks({ path, text }: Page): DocumentedTask[] {
+export function documentedTasks(page: Page): DocumentedTask[] {
+  return commandLines(page).flatMap(({ line, block }) => {
+    const [first, ...others] = shellWords(line.replace(/^npx --yes deno@\S+ /, "deno "));
+    if (first !== "deno" || others[0] !== "task" || others.length < 2) return [];
+    return [{ page: page.path, task: others[1], words: others.slice(2), block }];
+  });
+}
+
+/**
+ * The lines `deno task …` of a page as a reader copies them, without comment: from `sh` blocks, and from
+ * sentences where they are whole.
+ */
+export function documentedLines(page: Page): string[] {
+  return commandLines(page).flatMap(({ line, block }) => {
+    const command = line.replace(/ +#.*$/, "").replace(/^npx --yes deno@\S+ /, "deno ");
+    const isWhole = block || /^deno task (\S+ \S|(doctor|list|docs|api)$)/.test(command);
+    return /^deno task \S/.test(command) && isWhole && !command.includes("…") ? [command] : [];
+  });
+}
+
+/** Lines of `sh` blocks, and pieces of code in sentences, which may name a command without its words. */
+function commandLines({ text }: Page): { readonly line: string; readonly block: boolean }[] {
   const lines: { readonly line: string; readonly block: boolean }[] = [];
   const rest = text.replace(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm, (_, _indent, kind, body) => {
     if (kind === "sh") {
@@ -47,11 +83,7 @@ export function documentedTasks({ path, text }: Page): DocumentedTask[] {
   for (const [, piece] of rest.matchAll(/`([^`]+)`/g)) {
     lines.push({ line: piece.replace(/\s+/g, " "), block: false });
   }
-  return lines.flatMap(({ line, block }) => {
-    const [first, ...others] = shellWords(line.replace(/^npx --yes deno@\S+ /, "deno "));
-    if (first !== "deno" || others[0] !== "task" || others.length < 2) return [];
-    return [{ page: path, task: others[1], words: others.slice(2), block }];
-  });
+  return lines;
 }
 
 /** The words of a command of a shell, without comment and redirection: quotes, no expansion. */
