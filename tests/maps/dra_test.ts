@@ -94,6 +94,6 @@ Deno.test("clean references are one fixed batch, drawn ones are not clean", asyn
 });
 
 Deno.test("a training of DRA killed 3 times ends with the same bytes", async () => {
-  const plan = madePlan(dra, { ...few, stepsPerEpoch: 8 });
+  const plan = madePlan(dra, { ...few, stepsPerEpoch: 10 });
   assert.deepEqual(await fitKilled(dra, plan, 3), await fitMade(dra, plan));
 });
