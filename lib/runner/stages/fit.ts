@@ -62,12 +62,13 @@ export function imageRole(plan: FitPlan): "embeddings" | "pixels" {
 /** Copies the images `rows` out of a block. */
 export function selectImages(block: NdArray, rows: readonly number[]): ImageBlock {
   const source = block as ImageBlock;
-  const [, ...imageShape] = source.shape;
+  const [count, ...imageShape] = source.shape;
   const length = imageShape.reduce((product, size) => product * size, 1);
   const data = source.data instanceof Uint8Array
     ? new Uint8Array(rows.length * length)
     : new Float32Array(rows.length * length);
   rows.forEach((row, i) => {
+    if (!(row < count)) throw new RangeError(`Cannot take image ${row} of a pack of ${count}`);
     data.set(source.data.subarray(row * length, (row + 1) * length), i * length);
   });
   return { shape: [rows.length, ...imageShape], data } as ImageBlock;

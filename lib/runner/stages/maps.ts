@@ -46,6 +46,10 @@ export const mapsKind = stageKind<Parameters, Locations>({
     const role = plan.embedding === undefined ? pixelRole(count) : "embeddings";
     const block = selectImages(parseNpy((await read(role)).get(`${role}.npy`)!), rows);
     const { maps, scores } = await open.detector.maps(block);
+    for (const count of [maps.shape[0], scores?.length ?? rows.length]) {
+      if (count === rows.length) continue;
+      throw new RangeError(`Cannot keep maps of ${detector}: ${count} of ${rows.length} images`);
+    }
     const files = new Map([["maps.npy", npyBytes(maps)]]);
     if (scores !== undefined) {
       files.set("scores.npy", npyBytes({ shape: [scores.length], data: scores }));

@@ -27,6 +27,7 @@ export const outOfFoldKind = stageKind<Parameters>({
     const data = Float64Array.from(sources, (list) => {
       let sum = 0;
       for (const [stage, place] of list) sum += scores[stage][place];
+      if (Number.isNaN(sum)) throw new RangeError("Cannot take a score beyond the end of a pack");
       return sum / list.length;
     });
     return new Map([["scores.npy", npyBytes({ shape: [data.length], data })]]);

@@ -24,7 +24,10 @@ export const scoresKind = stageKind<Parameters>({
       const payload = await read(role, i, ["scores.npy"]);
       scores.push(...parseNpy(payload.get("scores.npy")!).data as Float64Array);
     }
-    const data = Float64Array.from(test, (place) => scores[place]);
+    const data = Float64Array.from(test, (place) => {
+      if (place < scores.length) return scores[place];
+      throw new RangeError(`Cannot take score ${place} of ${scores.length}: a pack is short`);
+    });
     return new Map([["scores.npy", npyBytes({ shape: [data.length], data })]]);
   },
 });
