@@ -6,7 +6,7 @@ import { npyBytes } from "../../lib/base/npy.ts";
 import { jsonSchemas } from "../../lib/report/json_schemas.ts";
 import { parseRunFile, parseRunRecord } from "../../lib/report/run_record.ts";
 import { experimentSchema } from "../../lib/runner/experiment_schema.ts";
-import type { Plan } from "../../lib/runner/plan.ts";
+import { type Plan, planExperiment } from "../../lib/runner/plan.ts";
 import {
   idOf,
   provenanceOf,
@@ -70,13 +70,15 @@ Deno.test("a record has less than 20 KB a cell, also with a single cell", () => 
     const cells = (record: RunFile) => record.rows.flatMap((row) => row.cells).length;
     const all = recordOf(madePlan(experiment, setting));
     assert.ok(recordText(all).length / cells(all) < 20_000, experiment.id);
-    const one = { ...experiment, rows: [experiment.rows[0]], seeds: [experiment.seeds[0] ?? 0] };
-    const single = recordOf(madePlan(
-      one,
-      experiment.layout === "vad" ? vad : madeSetting(
-        madeSamples(["a"], { trainGood: 40, trainBad: 0, testGood: 20, testBad: 30 }),
-      ),
-    ));
+    const few = experiment.layout === "vad" ? vad : madeSetting(
+      madeSamples(["a"], { trainGood: 40, trainBad: 0, testGood: 20, testBad: 30 }),
+    );
+    const single = recordOf(
+      planExperiment(experiment, [experiment.rows[0]], {
+        ...few,
+        seeds: experiment.seeds.slice(0, 1),
+      }),
+    );
     largest = Math.max(largest, recordText(single).length / Math.max(1, cells(single)));
   }
   assert.ok(largest < 20_000 && largest > 1000, `${largest} characters`);
