@@ -13,6 +13,7 @@ import { obstaclesToComparison } from "../runner/comparability.ts";
 import type { CountedDataset, Experiment, ExperimentRow, Protocol } from "../runner/experiment.ts";
 import type { Plan, RunSetting } from "../runner/plan.ts";
 import type { PlannedSegmentation } from "../runner/planned_segmentation.ts";
+import { withoutFolders } from "../runner/provenance.ts";
 import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
 import { parseJsonFile } from "../runner/stage_kind.ts";
 import type { RowComparison } from "../runner/stages/comparison.ts";
@@ -237,10 +238,11 @@ export function countDataset({ name, layout, samples }: Dataset): CountedDataset
 /** A row as tables show it. */
 export function resultRow({ planned, evaluation, failure }: RowOutcome): ResultRow {
   const { row, obstacle } = planned;
-  const error = obstacle?.message ??
+  const reason = obstacle?.message ??
     (evaluation === undefined
       ? `failed: ${failure?.message ?? "a stage before it failed"}`
       : undefined);
+  const error = reason === undefined ? undefined : withoutFolders(reason);
   return {
     group: row.group,
     row: row.row,

@@ -5,11 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DataError } from "../../lib/base/errors.ts";
 import { labelPngBytes } from "../../lib/images/label_png.ts";
+import { resultRow } from "../../lib/report/result_of_run.ts";
 import { parseExecutionFile } from "../../lib/report/run_files.ts";
 import { parseRunFile } from "../../lib/report/run_record.ts";
 import { parseResult } from "../../lib/report/results.ts";
 import { certificateSchema } from "../../lib/report/certificate.ts";
+import type { StageFailure } from "../../lib/runner/executor_local.ts";
 import { withoutFolders } from "../../lib/runner/provenance.ts";
 import config from "../../deno.json" with { type: "json" };
 import { projectRoot, withFolder } from "../cli/harness.ts";
@@ -153,6 +156,24 @@ Deno.test("S13: a run's exports name no folder, user or machine; nothing is left
       },
     );
   });
+});
+
+Deno.test("S13: a row that could not be run tells why without the folder", () => {
+  const row = {
+    group: "g",
+    row: "r",
+    method: { kind: "detector", detector: "patchcore" },
+  } as const;
+  const obstacle = new DataError(`Cannot read /home/${user}/weights.pth: damaged`);
+  assert.equal(
+    resultRow({ planned: { row, cells: [], obstacle }, scores: [] }).error,
+    "Cannot read weights.pth: damaged",
+  );
+  const failure = { message: `Cannot read /srv/${user}/1.png: cut off` } as StageFailure;
+  assert.equal(
+    resultRow({ planned: { row, cells: [] }, scores: [], failure }).error,
+    "failed: Cannot read 1.png: cut off",
+  );
 });
 
 Deno.test("S13: absolute paths in a message lose their folders, and nothing else is changed", () => {
