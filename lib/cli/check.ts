@@ -91,12 +91,7 @@ export const checkCommand = defineCommand({
         remedy: 'Say why the numbers changed: --reason "…".',
       });
     }
-    const part = [options.rows, options.detectors, options.seeds].some((one) => one !== undefined);
-    if (options.update && part) {
-      throw new UsageError("Cannot update baselines from a part of their rows or seeds", {
-        remedy: "Leave --rows, --detectors and --seeds away.",
-      });
-    }
+    const part = options.rows !== undefined || options.detectors !== undefined;
     const folder = options.baselines ?? defaultFolder;
     const chosen = await withBaselines(
       experimentsNamed(positionals, experiments),
@@ -112,7 +107,7 @@ export const checkCommand = defineCommand({
       const rows = part ? result.rows.map(({ row }) => row) : undefined;
       checked.push(
         options.update
-          ? await updateBaseline(folder, result, options.reason!)
+          ? await updateBaseline(folder, result, options.reason!, rows)
           : await checkResult(folder, result, rows),
       );
     }
@@ -176,11 +171,12 @@ async function updateBaseline(
   folder: string,
   result: ExperimentResult,
   reason: string,
+  rows: readonly string[] | undefined,
 ): Promise<CheckedExperiment> {
   const { experiment, profile } = result;
   const before = await readBaseline(folder, result);
-  const findings = before === undefined ? [] : findingsOf(result, before);
-  const text = JSON.stringify(baselineOf(result, reason, before), null, 2) + "\n";
+  const findings = before === undefined ? [] : findingsOf(result, before, rows);
+  const text = JSON.stringify(baselineOf(result, reason, before, rows), null, 2) + "\n";
   await writeFileAtomic(pathOf(folder, result), text);
   return { experiment, profile, state: "updated", findings, unguarded: [] };
 }

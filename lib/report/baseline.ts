@@ -6,7 +6,7 @@
  * @module
  */
 import { z } from "zod";
-import { DataError } from "../base/errors.ts";
+import { DataError, UsageError } from "../base/errors.ts";
 import type { ExperimentResult, MetricName, Metrics, MetricSummary } from "./results.ts";
 import { formatChange, metricColumns } from "./table_parts.ts";
 
@@ -82,24 +82,46 @@ export function parseBaseline(text: string, from: string): Baseline {
   throw new DataError(`Cannot read baseline ${from}: ${path.join(".")}: ${message}`, { remedy });
 }
 
-/** The baseline of a result; tolerances and reasons of the one before are kept. */
+/**
+ * The baseline of a result; tolerances and reasons of the one before are kept, and where only some rows
+ * were run its other rows.
+ *
+ * @param rows the rows that were run; all by default
+ * @throws {UsageError} when the other rows have other seeds
+ */
 export function baselineOf(
   result: ExperimentResult,
   reason: string,
   before?: Baseline,
+  rows?: readonly string[],
 ): Baseline {
+  const { experiment, dataset, seeds } = result;
+  const others = rows === undefined || before?.dataset !== dataset.digest
+    ? []
+    : before.rows.filter(({ row }) => !rows.includes(row));
+  if (others.length > 0 && String(before!.seeds) !== String(seeds)) {
+    throw new UsageError(
+      `Cannot update rows of the baseline of ${experiment} with the seeds ${
+        seeds.join(", ")
+      }: it has ${before!.seeds.join(", ")}`,
+      { remedy: "Leave --seeds away." },
+    );
+  }
   return {
-    experiment: result.experiment,
+    experiment,
     profile: result.profile,
-    dataset: result.dataset.digest,
-    seeds: result.seeds,
+    dataset: dataset.digest,
+    seeds,
     tolerance: before?.tolerance ?? defaultTolerance,
-    rows: result.rows.filter(({ error }) => error === undefined).map(({ row, metrics }) => ({
-      row,
-      metrics: Object.fromEntries(
-        guarded(metrics).map(([name, { values }]) => [name, values.map(rounded)]),
-      ),
-    })),
+    rows: [
+      ...others,
+      ...result.rows.filter(({ error }) => error === undefined).map(({ row, metrics }) => ({
+        row,
+        metrics: Object.fromEntries(
+          guarded(metrics).map(([name, { values }]) => [name, values.map(rounded)]),
+        ),
+      })),
+    ],
     reasons: [...before?.reasons ?? [], reason],
   };
 }

@@ -74,6 +74,21 @@ Deno.test("rows that were not run are no findings, rows that were are", () => {
   ]);
 });
 
+Deno.test("an update with some rows keeps the others, unless they have other seeds or images", () => {
+  const rows = moved("WRN", "cl_auroc", -2).rows.filter(({ row }) => row === "WRN");
+  const some = { ...sampleResult, rows };
+  const merged = baselineOf(some, "WRN only", baseline, ["WRN"]);
+  const auroc = new Map(merged.rows.map(({ row, metrics }) => [row, metrics.cl_auroc[0]]));
+  assert.deepEqual([...auroc.keys()].sort(), ["PatchCore", "PatchCore + Ours", "WRN"]);
+  assert.deepEqual([auroc.get("WRN"), auroc.get("PatchCore")], [90.04, 80]);
+  assert.throws(
+    () => baselineOf({ ...some, seeds: [1] }, "r", baseline, ["WRN"]),
+    /with the seeds 1: it has 1, 2, 3/,
+  );
+  const other = { ...some, dataset: { ...some.dataset, digest: "0".repeat(64) } };
+  assert.deepEqual(baselineOf(other, "r", baseline, ["WRN"]).rows.map(({ row }) => row), ["WRN"]);
+});
+
 Deno.test("a tolerance that was changed by hand is kept by an update", () => {
   const strict = { ...baseline, tolerance: { ...baseline.tolerance, cl_auroc: 0 } };
   assert.equal(findingsOf(moved("WRN", "cl_auroc", 0.01), strict).length, 1);
