@@ -242,7 +242,7 @@ export async function executeLocally(
       } finally {
         if (worker !== undefined) {
           live.delete(worker);
-          await worker.stop(stopped ? "now" : "idle");
+          await worker.stop(options.signal.aborted ? "now" : "idle");
         }
       }
     }

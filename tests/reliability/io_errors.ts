@@ -123,6 +123,15 @@ export async function fillDisk(root: string, bytes: number): Promise<void> {
   console.log(JSON.stringify({ entries: done.length, message }));
 }
 
+/** Whether a process may mount a file system in a name space of its own. */
+export async function mayMount(folder: string): Promise<boolean> {
+  const command = new Deno.Command("unshare", {
+    args: ["-rm", "mount", "-t", "tmpfs", "tmpfs", folder],
+    stderr: "null",
+  });
+  return await command.output().then(({ success }) => success, () => false);
+}
+
 /** What `fillDisk` found in a process under `limit`. */
 async function fillLimited(
   limit: (command: string) => string,
@@ -153,10 +162,7 @@ async function fillLimited(
  */
 export function fullDisks(sizes: readonly number[]): Promise<Finding> {
   return inFolder(async (folder) => {
-    const mayMount = await new Deno.Command("unshare", {
-      args: ["-rm", "mount", "-t", "tmpfs", "tmpfs", folder],
-      stderr: "null",
-    }).output().then(({ success }) => success, () => false);
+    const mounts = await mayMount(folder);
     let kept = 0;
     for (const size of sizes) {
       const root = `${folder}/${size}`;
@@ -165,14 +171,14 @@ export function fullDisks(sizes: readonly number[]): Promise<Finding> {
         `unshare -rm sh -c "mount -t tmpfs -o size=${size}k tmpfs '${root}' && ${command}"`;
       // In blocks of 512 bytes; the signal of the limit is ignored, so that the write fails.
       const limited = (command: string) => `trap '' XFSZ; ulimit -f ${size / 8}; exec ${command}`;
-      const found = mayMount
+      const found = mounts
         ? await fillLimited(mounted, root, size * 1024 / 40)
         : await fillLimited(limited, root, size * 1024);
       assert.ok(typeof found !== "string", `${size} KiB: ${found}`);
-      assert.match(found.message, mayMount ? /No space left.*needs \d+.* free/ : /File too large/);
+      assert.match(found.message, mounts ? /No space left.*needs \d+.* free/ : /File too large/);
       kept += found.entries;
     }
-    const how = mayMount ? "file systems" : "limits of file size";
+    const how = mounts ? "file systems" : "limits of file size";
     return { count: sizes.length, outcome: `${how}; ${kept} entries kept, none by half` };
   });
 }

@@ -9,7 +9,14 @@ import { join } from "node:path";
 import { RandomState } from "../../lib/base/random.ts";
 import { openStore } from "../../lib/store/store.ts";
 import type { StageInput } from "../../lib/store/key.ts";
-import { projectRoot, reproduceWords, resultFiles, synthesize } from "../cli/harness.ts";
+import {
+  programArguments,
+  projectRoot,
+  reproduceWords,
+  resultFiles,
+  synthesize,
+} from "../cli/harness.ts";
+import { mayMount } from "./io_errors.ts";
 import { type Finding, inTemporaryFolder } from "./workload.ts";
 
 /** A finished run of the program and what it was made from. */
@@ -120,6 +127,64 @@ export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
   });
 }
 
+/** R10: programs that are started at the same time on one store compute each stage once. */
+export function runsTogether(run: FinishedRun, programs: number): Promise<Finding> {
+  return inTemporaryFolder(async (folder) => {
+    const cache = join(folder, "cache");
+    const outs = Array.from({ length: programs }, (_, i) => join(folder, `out${i}`));
+    const ended = await Promise.all(
+      outs.map((out) =>
+        succeed([...reproduceWords(run.data, cache, out), "--json", "--workers", "2"])
+      ),
+    );
+    let computed = 0;
+    for (const { stdout } of ended) computed += JSON.parse(stdout).stages.run;
+    for (const out of outs) assert.deepEqual(await resultFiles(out), run.files);
+    const words = reproduceWords(run.data, join(folder, "nothing"), "unused");
+    const plan = ["plan", ...words.slice(1, words.indexOf("--out")), "--json"];
+    const { run: planned } = JSON.parse((await succeed(plan)).stdout);
+    assert.equal(computed, planned, "each stage was computed once");
+    return {
+      count: programs,
+      outcome: `${computed} stages, each computed by one of them; same bytes`,
+    };
+  });
+}
+
+/**
+ * R6, the whole program: its store is on a file system of `kibibytes`, which is full before the run ends;
+ * where none can be mounted, files may not grow beyond that.
+ */
+export function fullStore(run: FinishedRun, kibibytes: readonly number[]): Promise<Finding> {
+  return inTemporaryFolder(async (folder) => {
+    const mounts = await mayMount(folder);
+    for (const size of kibibytes) {
+      const cache = join(folder, `cache${size}`);
+      await Deno.mkdir(cache);
+      const words = reproduceWords(run.data, cache, join(folder, "out"));
+      const command = [Deno.execPath(), ...programArguments(words)].map((word) => `'${word}'`)
+        .join(" ");
+      // What is on a mounted file system is gone with the process: what is kept is listed before.
+      const line = mounts
+        ? `unshare -rm sh -c "mount -t tmpfs -o size=${size}k tmpfs '${cache}'; ${command}; ` +
+          `code=\\$?; ls '${cache}/tmp'; exit \\$code"`
+        : `trap '' XFSZ; ulimit -f ${size * 2}; ${command}`;
+      const { code, stdout, stderr } = await end(
+        new Deno.Command("sh", { args: ["-c", line], stdout: "piped", stderr: "piped" }).spawn(),
+      );
+      const text = stderr.replace(/\s+/g, " ");
+      assert.equal(code, 5, text);
+      assert.match(
+        text,
+        /Cannot write .*(No space left.*\(needs \d+ bytes; \d+ are free\)|File too large)/,
+      );
+      assert.match(text, /Free space/);
+      assert.equal(stdout.trim(), "", "nothing is left in tmp");
+    }
+    return { count: kibibytes.length, outcome: `exit code 5 with bytes needed and free` };
+  });
+}
+
 /** R18: Ctrl-C once and twice, `times` each, at moments of a run from its first stage on. */
 export function interruptedRuns(run: FinishedRun, times: number): Promise<Finding> {
   return inTemporaryFolder(async (folder) => {
@@ -210,6 +275,33 @@ export function otherPlaces(run: FinishedRun, workers: readonly number[]): Promi
       count: workers.length,
       outcome: "byte-equal from another path, user, language, time zone, workers " + workers.join(),
     };
+  });
+}
+
+/**
+ * D-1, D-2: the whole of an experiment on the embedded product, computed from nothing once for each number
+ * of workers.
+ */
+export function wholeTables(experiment: string, workers: readonly number[]): Promise<Finding> {
+  return inTemporaryFolder(async (folder) => {
+    const outputs: Record<string, string>[] = [];
+    for (const [i, count] of workers.entries()) {
+      const [cache, out] = [join(folder, `cache${i}`), join(folder, `out${i}`)];
+      const words = ["reproduce", experiment, "--profile", "demo", "--cache", cache, "--out", out];
+      await succeed(
+        [...words, "--workers", String(count)],
+        i === 0 ? {} : {
+          cwd: folder,
+          env: { TZ: "Pacific/Chatham", LANG: "tr_TR.UTF-8", LC_ALL: "tr_TR.UTF-8" },
+        },
+      );
+      await Deno.rename(join(out, experiment), join(out, "table3"));
+      outputs.push(await resultFiles(out));
+      assert.deepEqual(outputs[i], outputs[0]);
+      await Deno.remove(cache, { recursive: true });
+    }
+    const files = Object.keys(outputs[0]).length;
+    return { count: workers.length, outcome: `${files} files of ${experiment}, byte-equal` };
   });
 }
 

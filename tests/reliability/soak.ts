@@ -20,12 +20,15 @@ import { cachedCells } from "./many_cells.ts";
 import { mixedWork } from "./mixed_work.ts";
 import {
   type FinishedRun,
+  fullStore,
   interruptedRuns,
   killedRuns,
   otherPlaces,
   recheckedStages,
   repairedStore,
+  runsTogether,
   unchangedKeys,
+  wholeTables,
   withFinishedRun,
 } from "./program.ts";
 import { verifySpeed } from "./verify_speed.ts";
@@ -63,11 +66,17 @@ const storeChecks: readonly Check[] = [
   ["R15 changed fields", () => changedFields(large(5000))],
   ["R17 cells in the store", () => cachedCells(large(210))],
   ["R22 speed of a check", () => verifySpeed(large(4000))],
+  ["D-1 the whole of Table 3", () => wholeTables("table3", [2, 1])],
   ["R22 mixed work", () => mixedWork(large(1800))],
   ["S1 readers of changed files", () => fuzzedReaders(large(100_000))],
 ];
 const programChecks: readonly Check[] = [
   ["R2 killed runs", (run) => killedRuns(run, large(1000))],
+  [
+    "R6 full stores",
+    (run) => fullStore(run, Array.from({ length: large(20) }, (_, i) => 300 + 60 * i)),
+  ],
+  ["R10 runs together", (run) => runsTogether(run, 3)],
   ["R16 unchanged keys", unchangedKeys],
   ["R18 interrupted runs", (run) => interruptedRuns(run, large(50))],
   ["R20 stages in one process", (run) => manyCells(run, large(1000))],

@@ -8,11 +8,13 @@ import { changedFields } from "../reliability/keys.ts";
 import { manyCells } from "../reliability/leaks.ts";
 import { cachedCells } from "../reliability/many_cells.ts";
 import {
+  fullStore,
   interruptedRuns,
   otherPlaces,
   recheckedStages,
   recheckFinds,
   repairedStore,
+  runsTogether,
   unchangedKeys,
   withFinishedRun,
 } from "../reliability/program.ts";
@@ -41,6 +43,12 @@ Deno.test("the program in other surroundings, interrupted, and on a damaged stor
         tell(await otherPlaces(run, [3]));
       },
     );
+    await t.step("R10: two programs on one store compute each stage once", async () => {
+      tell(await runsTogether(run, 2));
+    });
+    await t.step("R6: a full store ends the run", async () => {
+      tell(await fullStore(run, [700]));
+    });
     await t.step("R18: Ctrl-C, once and twice", async () => {
       tell(await interruptedRuns(run, 2));
     });
