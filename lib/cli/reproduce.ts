@@ -11,6 +11,7 @@ import type { ExperimentResult } from "../report/results.ts";
 import { rowLine, toText } from "../report/to_text.ts";
 import { writeRun } from "../report/write_run.ts";
 import type { StageFailure } from "../runner/executor_local.ts";
+import { keysBehind } from "../runner/stage.ts";
 import type { Plan } from "../runner/plan.ts";
 import { type RunOutcome, runPlans } from "../runner/run_plans.ts";
 import { stageRevisions } from "../runner/stages/mod.ts";
@@ -49,6 +50,9 @@ const optionSpecs = {
 } as const satisfies OptionSpecs;
 
 type Options = OptionValues<typeof optionSpecs>;
+
+/** Failed stages that are listed at the end of a run; each was told when it failed. */
+const shownFailures = 10;
 
 export const reproduceCommand = defineCommand({
   name: "reproduce",
@@ -209,13 +213,21 @@ function reportFailures(
   { execution, outcomes }: RunOutcome,
   output: CommandContext["output"],
 ): void {
-  if (execution.failures.length === 0) return;
-  const rows = outcomes.flatMap((one) => one.rows)
-    .filter(({ evaluation, planned }) =>
-      evaluation === undefined && planned.obstacle === undefined
-    );
+  const { failures } = execution;
+  if (failures.length === 0) return;
+  const rows = outcomes.flatMap((one) => one.rows).map(({ evaluation, planned }) => ({
+    name: planned.row.row,
+    empty: evaluation === undefined && planned.obstacle === undefined,
+    needs: planned.evaluation === undefined ? undefined : keysBehind([planned.evaluation]),
+  })).filter(({ empty }) => empty);
+  const names = (some: typeof rows) => some.map(({ name }) => name).join(", ");
+  const stages = failures.map(({ stage }) => {
+    const blocked = rows.filter(({ needs }) => needs?.has(stage.key));
+    return `${stage.label}${blocked.length === 0 ? "" : ` (${names(blocked)})`}`;
+  });
   output.warn(
-    `${execution.failures.length} stages failed, which leaves ${rows.length} rows empty: ` +
-      rows.map(({ planned }) => planned.row.row).join(", "),
+    `${failures.length} stages failed, which leaves ${rows.length} rows empty: ${names(rows)}. ` +
+      `Failed: ${stages.slice(0, shownFailures).join("; ")}` +
+      (stages.length > shownFailures ? `; and ${stages.length - shownFailures} more` : ""),
   );
 }

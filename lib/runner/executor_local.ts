@@ -10,7 +10,7 @@
  */
 import { InterruptedError, StorageError } from "../base/errors.ts";
 import type { Damage, Store } from "../store/store.ts";
-import type { Stage } from "./stage.ts";
+import { keysBehind, type Stage } from "./stage.ts";
 import { startWorker, type WorkerAccess, type WorkerProcess } from "./worker_process.ts";
 
 /** A stage that failed, with what a person needs to know. */
@@ -393,18 +393,6 @@ export async function executeLocally(
       running: Array.from(running, ({ stage }) => stage.label),
     });
   }
-}
-
-/** The keys of stages and of all that they need. */
-function keysBehind(targets: readonly Stage[]): Set<string> {
-  const keys = new Set<string>();
-  const queue = [...targets];
-  for (let stage = queue.pop(); stage !== undefined; stage = queue.pop()) {
-    if (keys.has(stage.key)) continue;
-    keys.add(stage.key);
-    queue.push(...stage.needs);
-  }
-  return keys;
 }
 
 function storageFailure(

@@ -74,6 +74,18 @@ function isStage(need: Stage | readonly Stage[]): need is Stage {
   return !Array.isArray(need);
 }
 
+/** The keys of stages and of all that they need. */
+export function keysBehind(targets: readonly Stage[]): Set<string> {
+  const keys = new Set<string>();
+  const queue = [...targets];
+  for (let stage = queue.pop(); stage !== undefined; stage = queue.pop()) {
+    if (keys.has(stage.key)) continue;
+    keys.add(stage.key);
+    queue.push(...stage.needs);
+  }
+  return keys;
+}
+
 /** The name of the stages that a role holds. */
 export function stageOfRole(role: string): string {
   return role.split(":", 1)[0];
