@@ -8,6 +8,7 @@ import { experiments } from "./experiments/mod.ts";
 import { type Program, runCommandLine } from "./lib/cli/command_line.ts";
 import { processSurroundings } from "./lib/cli/surroundings.ts";
 
+/** The commands and the experiments that `deno task` knows. */
 export const program: Program = {
   name: "deno task",
   title: "SegAD: supervised anomaly detection for complex industrial images, reproduced.",

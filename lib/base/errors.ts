@@ -12,14 +12,18 @@
 export interface HarnessErrorOptions {
   /** What the reader can do: a command, or what to change. */
   readonly remedy?: string;
+  /** The error behind this one. */
   readonly cause?: unknown;
 }
 
 /** The common base; use one of the classes below, which fix the exit code. */
 export abstract class HarnessError extends Error {
+  /** Exit code of a program that ends with this error. */
   abstract readonly exitCode: number;
+  /** What the user can do, in a sentence. */
   readonly remedy: string | undefined;
 
+  /** The message names file and value. */
   constructor(message: string, options: HarnessErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
@@ -29,31 +33,37 @@ export abstract class HarnessError extends Error {
 
 /** A check or comparison did not hold: exit code 1. */
 export class CheckError extends HarnessError {
+  /** A check failed. */
   readonly exitCode = 1;
 }
 
 /** A command, option or definition is used wrongly: exit code 2. */
 export class UsageError extends HarnessError {
+  /** Wrong use. */
   readonly exitCode = 2;
 }
 
 /** Data or weights are missing, damaged or of another kind than asked for: exit code 3. */
 export class DataError extends HarnessError {
+  /** Data or weights are missing or damaged. */
   readonly exitCode = 3;
 }
 
 /** Part of a run failed; what finished is kept: exit code 4. */
 export class PartialError extends HarnessError {
+  /** Part of the run failed. */
   readonly exitCode = 4;
 }
 
 /** No space left, a read-only file system or another failure of input and output: exit code 5. */
 export class StorageError extends HarnessError {
+  /** The disk failed or is full. */
   readonly exitCode = 5;
 }
 
 /** The run was interrupted by the user: exit code 130. */
 export class InterruptedError extends HarnessError {
+  /** Interrupted, as a shell reports it. */
   readonly exitCode = 130;
 }
 

@@ -16,9 +16,12 @@ const arrayTypes = {
   "<f4": Float32Array,
   "<f8": Float64Array,
   "<i8": BigInt64Array,
-} as const;
+} as const satisfies Readonly<Record<NpyDescriptor, unknown>>;
 
-export type NpyDescriptor = keyof typeof arrayTypes;
+/** Element type as it stands in the header of a file: `<f4` is float32. */
+export type NpyDescriptor = "|u1" | "<u2" | "<i4" | "<u4" | "<f4" | "<f8" | "<i8";
+
+/** Typed arrays that a `.npy` file can hold. */
 export type NpyData =
   | Uint8Array
   | Uint16Array
@@ -30,7 +33,9 @@ export type NpyData =
 
 /** An n-dimensional array in C order; `data.length` is the product of `shape`. */
 export interface NdArray<T extends NpyData = NpyData> {
+  /** Lengths of the dimensions, the outermost first. */
   readonly shape: readonly number[];
+  /** The elements, row by row. */
   readonly data: T;
 }
 

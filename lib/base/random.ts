@@ -22,7 +22,11 @@ export class RandomState {
   readonly #generator: ReturnType<typeof mersenne>;
   #spareNormal: number | undefined;
 
-  /** @param seed integer in [0, 2^32) */
+  /**
+   * Seeds the generator as NumPy does.
+   *
+   * @param seed integer in [0, 2^32)
+   */
   constructor(seed: number) {
     if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
       throw new RangeError(`Cannot seed RandomState: seed is ${seed}, not an integer in [0, 2^32)`);

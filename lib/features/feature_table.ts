@@ -21,6 +21,7 @@ import { type SegmentStatistic, segmentStatisticNames } from "./segment_statisti
 
 /** The declared sets of features. */
 export const featureSets = ["paper", "public_code", "max_per_segment"] as const;
+/** Name of one of the feature sets. */
 export type FeatureSet = typeof featureSets[number];
 
 /** What a column is, for importances per segment and per detector. */
@@ -31,6 +32,7 @@ export interface FeatureColumn {
   readonly source: string;
   /** Name of the segment; null for the whole image. */
   readonly segment: string | null;
+  /** Which statistic of the segment, or the score of a whole image. */
   readonly statistic: SegmentStatistic | "score";
 }
 
@@ -38,6 +40,7 @@ export interface FeatureColumn {
 export interface FeatureTable {
   /** Ids of the images. */
   readonly rows: readonly string[];
+  /** What each column holds. */
   readonly columns: readonly FeatureColumn[];
   /** `[rows, columns]`, row-major. */
   readonly values: Float64Array;
@@ -45,6 +48,7 @@ export interface FeatureTable {
 
 /** The statistics of one detector's maps, image by image. */
 export interface DetectorStatistics {
+  /** Name of the detector. */
   readonly detector: string;
   /** `[images, segments, 5]`: `segmentStatistics` of each image. */
   readonly segments: Float64Array;
@@ -54,6 +58,7 @@ export interface DetectorStatistics {
 
 /** A classifier's score per image. */
 export interface ClassifierScores {
+  /** Name of the classifier. */
   readonly classifier: string;
   /** `[images]`. */
   readonly scores: Float64Array;
@@ -67,6 +72,7 @@ export interface FeatureInput {
   readonly segments: readonly string[];
   /** In the order of the setup, at least one. */
   readonly detectors: readonly DetectorStatistics[];
+  /** Scores of a classifier, the last column. */
   readonly classifier?: ClassifierScores;
 }
 

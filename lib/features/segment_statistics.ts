@@ -25,6 +25,7 @@ import type { SegmentIndex } from "../segments/segmentation_map.ts";
 
 /** The statistics of a segment, in the order in which `segmentStatistics` gives them. */
 export const segmentStatisticNames = ["q99.5", "skew", "kurtosis", "mean", "max"] as const;
+/** Name of one of the statistics. */
 export type SegmentStatistic = typeof segmentStatisticNames[number];
 
 /** The level of the quantile (paper, section 4). */

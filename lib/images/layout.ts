@@ -16,6 +16,7 @@ import { shownList, shownPath } from "./shown_path.ts";
 
 /** A layout: one file, and one line in the table of `datasets.ts`. */
 export interface Layout {
+  /** Id of the layout, which decides the experiments that a data set can take. */
   readonly name: Exclude<LayoutName, "synthetic" | "maps">;
   /** What the folder should hold, as the end of a sentence. */
   readonly shape: string;
@@ -34,7 +35,9 @@ export type ListedSample = Omit<Sample, "digest">;
 
 /** What a layout finds in a folder. */
 export interface LayoutListing {
+  /** The images, in any order. */
   readonly samples: readonly ListedSample[];
+  /** Bad training images of each seed's low-shot list, where the data set has one. */
   readonly lowShot?: Dataset["lowShot"];
   /** What is wrong, so that the folder cannot be used; each goes on after "the data set X: ". */
   readonly faults: readonly string[];

@@ -14,6 +14,7 @@ export interface Sample {
   readonly id: string;
   /** Class of the product: "vad", "candle", … */
   readonly class: string;
+  /** Whether the data set gives the image for training or for test. */
   readonly split: "train" | "test";
   /** 0 good, 1 bad. */
   readonly label: 0 | 1;
@@ -39,7 +40,9 @@ export type LayoutName = "vad" | "visa" | "mvtec" | "synthetic" | "maps";
 
 /** A data set: its samples in canonical order, and where their pixels come from. */
 export interface Dataset {
+  /** Name for people: the folder's, or that of the embedded product. */
   readonly name: string;
+  /** How the folder is laid out. */
   readonly layout: LayoutName;
   /** In the order of `compareSamples`. */
   readonly samples: readonly Sample[];
@@ -47,6 +50,7 @@ export interface Dataset {
   readonly digest: string;
   /** Low-shot lists of training images: file names in `train/bad` by the key of the list. */
   readonly lowShot?: Readonly<Record<string, readonly string[]>>;
+  /** Where the pixels come from. */
   readonly source: ImageSource;
   /** What is odd but no obstacle, one sentence each. Not part of the digest. */
   readonly warnings?: readonly string[];

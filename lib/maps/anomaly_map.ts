@@ -33,7 +33,9 @@ export interface MapBlur {
 
 /** How a native map becomes a map of image size. Plain JSON: it is part of keys. */
 export interface MapReading {
+  /** How the native map is brought to the image's size. */
   readonly upsample: Upsampling;
+  /** Blur after that; none where it is left out. */
   readonly blur?: MapBlur;
 }
 

@@ -29,6 +29,7 @@ export interface DetectorSetting {
 
 /** A detector's settings written out: everything that shapes its maps, as it goes into keys. */
 export interface DetectorPlan {
+  /** Everything that shapes model and maps, with defaults written out: part of the key. */
   readonly parameters: { readonly [name: string]: Json };
   /** Parameters that shape the maps and not the fit, so that a fit serves all of them. */
   readonly mapParameters?: { readonly [name: string]: Json };
@@ -61,15 +62,19 @@ export type ImageBlock = NdArray<Float32Array> | NdArray<Uint8Array>;
 
 /** What `prepare` gets. */
 export interface PrepareInput {
+  /** The plan that the preparation belongs to. */
   readonly plan: FitPlan;
   /** Weights of `plan.backbone`. */
   readonly weights: TensorMap;
+  /** Told how far it is: `done` of `of`, with a remark. */
   readonly progress: (done: number, of: number, remark?: string) => void;
+  /** Saved states, from which a killed computation goes on. */
   readonly checkpoints: Checkpoints;
 }
 
 /** What `fit` gets. */
 export interface FitInput {
+  /** The plan that is fitted. */
   readonly plan: FitPlan;
   /** The training images in order; each block may be dropped once it is read. */
   readonly blocks: AsyncIterable<ImageBlock>;
@@ -81,14 +86,19 @@ export interface FitInput {
   readonly prepared?: DetectorModel;
   /** The images whose digest the setting named. */
   readonly penalty?: PenaltyImages;
+  /** Seed of everything random in the training. */
   readonly seed: number;
+  /** Told how far it is: `done` of `of`, with a remark. */
   readonly progress: (done: number, of: number, remark?: string) => void;
+  /** Saved states, from which a killed training goes on. */
   readonly checkpoints: Checkpoints;
 }
 
 /** What a fit takes, roughly: it decides how many stages run at once, and the time that is said to be left. */
 export interface FitCost {
+  /** Seconds of one worker on a machine of two cores. */
   readonly seconds: number;
+  /** Most memory at a time. */
   readonly mebibytes: number;
 }
 
@@ -102,7 +112,9 @@ export interface DetectorMaps {
 
 /** A fitted detector, ready to make maps. */
 export interface OpenDetector {
+  /** The maps of a block of images, and their scores where the method has its own. */
   maps(block: ImageBlock): Promise<DetectorMaps>;
+  /** Frees what the detector holds. */
   close(): Promise<void>;
 }
 
@@ -118,13 +130,19 @@ export interface Detector {
   readonly variants: readonly string[];
   /** What each variant sets; where it is given, `plan` takes mixed variants too (see variants.ts). */
   readonly switches?: VariantTable<object>;
+  /** Writes out what a setting means for this detector. */
   plan(setting: DetectorSetting): DetectorPlan;
   /** What depends on no image and no seed, such as a teacher: made once for all fits. */
   prepare?(input: PrepareInput): Promise<DetectorModel>;
+  /** Trains on good images; the files that it gives are the model. */
   fit(input: FitInput): Promise<DetectorModel>;
   /** Left out, the cost follows from the number of places of all native maps. */
   fitCost?(plan: FitPlan, images: number): FitCost;
-  /** @param weights those of `plan.backbone` */
+  /**
+   * Opens a model for images.
+   *
+   * @param weights those of `plan.backbone`
+   */
   open(
     plan: MapPlan,
     model: DetectorModel,

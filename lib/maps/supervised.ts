@@ -13,6 +13,7 @@ import type { DetectorModel, DetectorSetting, FitCost } from "./detector.ts";
 
 /** A method's settings written out, as they go into keys. */
 export interface SupervisedPlan {
+  /** Everything that shapes model and scores, with defaults written out: part of the key. */
   readonly parameters: { readonly [name: string]: Json };
   /** Edge length in pixels of the images that the method sees. */
   readonly size: number;
@@ -30,20 +31,31 @@ export interface SupervisedPlan {
 
 /** What `fit` gets: all training images at once, uint8 `[n, size, size, 3]`, with their labels. */
 export interface SupervisedFitInput {
+  /** The plan that is fitted. */
   readonly plan: SupervisedPlan;
+  /** uint8 RGB `[n, height, width, 3]`. */
   readonly images: NdArray<Uint8Array>;
   /** `[n]`: 0 good, 1 bad. */
   readonly labels: Uint8Array;
+  /** Weights of the backbone that the training starts from. */
   readonly weights: TensorMap;
+  /** Seed of everything random in the training. */
   readonly seed: number;
+  /** Told how far it is: `done` of `of`, with a remark. */
   readonly progress: (done: number, of: number, remark?: string) => void;
+  /** Saved states, from which a killed training goes on. */
   readonly checkpoints: Checkpoints;
 }
 
 /** A trained method, ready to score images. */
 export interface OpenSupervised {
-  /** @returns `[n]` scores, higher for bad images */
+  /**
+   * Scores images.
+   *
+   * @returns `[n]` scores, higher for bad images
+   */
   scores(images: NdArray<Uint8Array>): Promise<Float64Array>;
+  /** Frees what the model holds. */
   close(): Promise<void>;
 }
 
@@ -57,9 +69,16 @@ export interface SupervisedMethod {
   readonly revision: number;
   /** Names of the variants; the first is the default. */
   readonly variants: readonly string[];
+  /** Writes out what a setting means for this method. */
   plan(setting: DetectorSetting): SupervisedPlan;
+  /** Trains on good and bad images; the files that it gives are the model. */
   fit(input: SupervisedFitInput): Promise<DetectorModel>;
-  /** @param images that it is trained on */
+  /**
+   * What a training takes, for plans.
+   *
+   * @param images that it is trained on
+   */
   fitCost(plan: SupervisedPlan, images: number): FitCost;
+  /** Opens a model for images. */
   open(plan: SupervisedPlan, model: DetectorModel): Promise<OpenSupervised>;
 }

@@ -23,7 +23,9 @@ export interface PixelTruth {
   readonly map: Float32Array;
   /** `[height, width]`, non-zero where defective; null for a good image. */
   readonly mask: Uint8Array | null;
+  /** Of map and mask, pixels. */
   readonly height: number;
+  /** Of map and mask, pixels. */
   readonly width: number;
 }
 

@@ -22,11 +22,16 @@ import { countBoth, rank, type Ranking } from "./ranking.ts";
 
 /** The definitions, by name. */
 export const fprDefinitions = ["segad", "step_roc", "pg5"] as const;
+/** Name of one of the definitions. */
 export type FprDefinition = typeof fprDefinitions[number];
 
 /** Options of `fprAtTpr`. */
 export interface FprAtTprOptions {
-  /** @default "segad" */
+  /**
+   * Which definition.
+   *
+   * @default "segad"
+   */
   readonly definition?: FprDefinition;
   /**
    * Share of bad images that may be missed, 1 - TPR, in [0, 1).

@@ -14,8 +14,11 @@ import { rank, type Ranking, type RankingMetric } from "./ranking.ts";
 
 /** An estimate with its confidence interval. */
 export interface Interval {
+  /** The value for the data themselves. */
   readonly estimate: number;
+  /** Lower end. */
   readonly low: number;
+  /** Upper end. */
   readonly high: number;
   /** Standard error: the square root of the variance, or the spread of the bootstrap samples. */
   readonly standardError: number;
@@ -88,6 +91,7 @@ export function delongTest(
 
 /** Scores of one run (one seed) on its test images. */
 export interface ScoredRun {
+  /** Score of each image; higher is more anomalous. */
   readonly scores: ArrayLike<number>;
   /** 0 good, 1 bad. */
   readonly labels: ArrayLike<number>;
@@ -95,13 +99,18 @@ export interface ScoredRun {
 
 /** Options of the bootstraps. */
 export interface BootstrapOptions {
+  /** Where the samples are drawn from. */
   readonly random: RandomState;
   /**
    * Number of bootstrap samples.
    * @default 1000
    */
   readonly replicates?: number;
-  /** @default 0.95 */
+  /**
+   * Share of the samples within the interval, in (0, 1).
+   *
+   * @default 0.95
+   */
   readonly level?: number;
   /**
    * What is drawn anew in each sample. With one seed both give the same.

@@ -49,7 +49,9 @@ export function rank(scores: ArrayLike<number>, labels: ArrayLike<number>): Rank
 
 /** Numbers of good and bad images, counted with their multiplicity. */
 export interface ClassCounts {
+  /** Number of good images. */
   readonly good: number;
+  /** Number of bad images. */
   readonly bad: number;
 }
 

@@ -9,7 +9,9 @@ import { countBoth, rank } from "./ranking.ts";
 
 /** Points from (0, 0) to (1, 1), by falling threshold. */
 export interface RocCurve {
+  /** False positive rates, rising from 0 to 1. */
   readonly fpr: Float64Array;
+  /** True positive rates at the same thresholds. */
   readonly tpr: Float64Array;
   /** `thresholds[0]` is Infinity: nothing is called bad. */
   readonly thresholds: Float64Array;

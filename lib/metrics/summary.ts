@@ -21,6 +21,7 @@ export const tableSpread: Spread = "sample";
 
 /** One cell of a table. */
 export interface Summary {
+  /** Mean of the values. */
   readonly mean: number;
   /** Standard deviation over seeds; null for a single seed. */
   readonly std: number | null;

@@ -22,8 +22,11 @@ export interface ExperimentResult {
   readonly experiment: string;
   /** The table's title, as a reader of the paper recognizes it. */
   readonly title: string;
+  /** Budgets and image size of the run. */
   readonly profile: ProfileName;
+  /** What it was run on. */
   readonly dataset: DatasetSummary;
+  /** Seeds in the order of the values of each metric. */
   readonly seeds: readonly number[];
   /** What is shown; `metrics` where it is not given. */
   readonly view?: ExperimentView;
@@ -39,6 +42,7 @@ export interface ExperimentResult {
   readonly notes: readonly string[];
   /** What the paper leaves open and this run had to decide. */
   readonly assumptions: readonly Assumption[];
+  /** How many stages were in the store, and how many were computed. */
   readonly stages: { readonly cached: number; readonly run: number };
   /** Wall time of the run. */
   readonly seconds: number;
@@ -46,7 +50,9 @@ export interface ExperimentResult {
 
 /** A table of texts with a name for each line. */
 export interface Grid {
+  /** Headings. */
   readonly columns: readonly string[];
+  /** Cells, as many in each row as there are columns. */
   readonly rows: readonly (readonly string[])[];
 }
 
@@ -54,25 +60,33 @@ export interface Grid {
 export interface Figure {
   /** Path below the run's folder: "figures/fig5-0.png". */
   readonly file: string;
+  /** What the picture shows. */
   readonly caption: string;
 }
 
 /** A row minus its base in one metric, in percentage points. */
 export interface Comparison {
+  /** The row that is compared. */
   readonly row: string;
+  /** The row that it builds on. */
   readonly base: string;
+  /** What is compared. */
   readonly metric: "cl_auroc" | "fpr95";
+  /** Mean of `row` minus mean of `base`, percentage points. */
   readonly difference: number;
   /** 95 % interval by the paired bootstrap over seeds and images. */
   readonly interval: readonly [low: number, high: number];
   /** Two-sided p value of the bootstrap, and with Holm's correction over the table's rows. */
   readonly p: number;
+  /** p after Holm's correction over the rows of the table. */
   readonly holm: number;
   /** DeLong's p value of each seed, for AUROC on a single class. */
   readonly delong: readonly number[] | null;
 }
 
+/** The data set of a run. */
 export interface DatasetSummary {
+  /** Name for people. */
   readonly name: string;
   /** SHA-256 over the samples, 64 hexadecimal digits. */
   readonly digest: string;
@@ -84,7 +98,9 @@ export interface DatasetSummary {
 
 /** A decision that the paper does not state, by its id. */
 export interface Assumption {
+  /** Id, as `run.json` names it. */
   readonly id: string;
+  /** The decision in a sentence. */
   readonly text: string;
 }
 
@@ -94,12 +110,15 @@ export interface ResultRow {
   readonly group: string;
   /** Name of the setup: "PatchCore + Ours". */
   readonly row: string;
+  /** Means over seeds, and over classes where there are several; percent. */
   readonly metrics: Metrics;
   /** The published numbers of this row; the first of a metric is the one shown beside ours. */
   readonly paper: readonly PublishedNumber[];
+  /** Verdict on the row as a whole: the worst of its metrics. */
   readonly verdict: Verdict;
   /** Why there are no numbers: "needs RD4AD (not in this version)". */
   readonly error?: string;
+  /** What a reader must know of the row. */
   readonly note?: string;
   /** The row that this one improves on: the change against it is shown. */
   readonly base?: string;
@@ -117,12 +136,15 @@ export interface ResultRow {
 
 /** A detection rate over the seeds, and the number of test images of the type. */
 export interface DefectRate extends MetricSummary {
+  /** Number of its images in the test set. */
   readonly images: number;
 }
 
 /** A verdict on one number. */
 export interface CellVerdict {
+  /** The verdict on one published number. */
   readonly verdict: Verdict;
+  /** Why, with the numbers that it rests on. */
   readonly reason: string;
 }
 
@@ -138,7 +160,9 @@ export interface RowAudit {
 
 /** A training, and the images it saw. */
 export interface AuditedArtefact {
+  /** What was trained: `fit`, `train`, `forest`. */
   readonly artefact: string;
+  /** How many images it saw. */
   readonly images: number;
   /** Of them, how many are test images of the same cell. */
   readonly test: number;
@@ -148,8 +172,11 @@ export interface AuditedArtefact {
 export interface PublishedNumber {
   /** The paper's number of the table, or of the place in its text: "3", "3 (text)". */
   readonly table: string;
+  /** Name of the metric, as in `metrics`. */
   readonly metric: string;
+  /** Percent. */
   readonly mean: number;
+  /** Percent; null where none is published. */
   readonly std: number | null;
   /** Where it was published: "paper", "public code README". */
   readonly source: string;

@@ -38,6 +38,7 @@ export interface ExperimentRow {
   readonly group: string;
   /** The row's name as in the paper. */
   readonly row: string;
+  /** What gives the row its scores. */
   readonly method: RowMethod;
   /** The paper's table and row with the published numbers; none for rows the paper does not have. */
   readonly paper?: { readonly table: string; readonly row: string };
@@ -49,6 +50,7 @@ export interface ExperimentRow {
 
 /** Which images train what (DESIGN section 3). */
 export interface Protocol {
+  /** Stands in keys and records. */
   readonly id: string;
   /** In one sentence, for the head of the table. */
   readonly description: string;
@@ -96,17 +98,21 @@ export const experimentViews = [
 export interface Experiment {
   /** What is typed: "table3". */
   readonly id: string;
+  /** Heading of the table. */
   readonly title: string;
   /** Where it stands in the paper. */
   readonly source: string;
   /** `metrics` where it is not given. */
   readonly shows?: ExperimentView;
+  /** The layout of the data sets that it can be run on. */
   readonly layout: "vad" | "visa" | "mvtec";
+  /** Which images train what. */
   readonly protocol: Protocol;
   /** Seeds of the splits, the detectors and the forest, in the order in which `--seeds N` takes them. */
   readonly seeds: readonly number[];
   /** What "All AD" means here, by detector id. */
   readonly allDetectors: readonly string[];
+  /** Rows in the order of the table. */
   readonly rows: readonly ExperimentRow[];
   /** Table 1: the data sets that the paper counts, before the one that is counted here. */
   readonly datasets?: readonly CountedDataset[];
@@ -114,9 +120,13 @@ export interface Experiment {
 
 /** A line of Table 1. */
 export interface CountedDataset {
+  /** Name of the data set. */
   readonly dataset: string;
+  /** Year of its publication. */
   readonly year: number | null;
+  /** Number of classes. */
   readonly classes: number;
+  /** Number of images. */
   readonly images: number;
   /** Texture, object. */
   readonly types: string;
@@ -124,7 +134,9 @@ export interface CountedDataset {
   readonly defects: string;
   /** Mean numbers of good and bad training images of a class. */
   readonly trainGood: number;
+  /** Bad training images. */
   readonly trainBad: number;
+  /** Whether it has logical defects; null where that is not said. */
   readonly logicalDefects: boolean | null;
   /** "yes", "no", "weakly labelled". */
   readonly pixelLabels: string;

@@ -17,6 +17,7 @@ export type MetricName =
 
 /** A metric over the seeds. */
 export interface MetricSummary {
+  /** Mean of the values, percent. */
   readonly mean: number;
   /** Standard deviation over the seeds; null where one seed was run. */
   readonly std: number | null;

@@ -13,7 +13,9 @@ import type { Locking } from "./temporary_folders.ts";
 
 /** Who computes a key, for people who wait. */
 export interface ClaimHolder {
+  /** Name of the machine. */
   readonly host: string;
+  /** Id of the process on it. */
   readonly pid: number;
 }
 

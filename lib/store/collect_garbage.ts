@@ -11,6 +11,7 @@ import { storageError, syncFolder } from "../base/files.ts";
 import { pinnedKeys } from "./pins.ts";
 import type { Store } from "./store.ts";
 
+/** What may be removed. */
 export interface CollectOptions {
   /** Keys that are kept with all they were made from. */
   readonly pinned: Iterable<string>;
@@ -24,11 +25,13 @@ export interface CollectOptions {
 
 /** What was, or would be, removed. */
 export interface Collected {
+  /** Entries that were removed, or would be. */
   readonly removed: readonly {
     readonly stage: string;
     readonly key: string;
     readonly bytes: number;
   }[];
+  /** Number of entries that stay. */
   readonly kept: number;
 }
 

@@ -9,7 +9,9 @@ import type { Json } from "../base/digest.ts";
 export interface FieldDifference {
   /** Path of the field: "parameters.plan.parameters.coresetRatio". */
   readonly field: string;
+  /** undefined where the field was not there. */
   readonly before: Json | undefined;
+  /** undefined where the field is gone. */
   readonly after: Json | undefined;
 }
 

@@ -15,7 +15,9 @@ export const storeSchema = 1;
 
 /** `format.json` of a store. */
 export interface StoreFormat {
+  /** Version of the folder's layout. */
   readonly storeSchema: number;
+  /** Version of the fields of a key. */
   readonly keySchema: number;
   /** Revision of each kind of stage. */
   readonly revisions: Readonly<Record<string, number>>;

@@ -16,6 +16,7 @@ import { currentProcess, hasEnded, type ProcessIdentity } from "./process_identi
 
 /** How long a lease lasts. */
 export interface LeaseTimes {
+  /** Seconds between two beats of a holder. */
   readonly beatSeconds: number;
   /** Several beats, so that a busy holder keeps its lease. */
   readonly expirySeconds: number;
@@ -28,6 +29,7 @@ export const leaseTimes: LeaseTimes = { beatSeconds: 30, expirySeconds: 300 };
 export interface Lease extends ProcessIdentity {
   /** Other for each lease. */
   readonly token: string;
+  /** Counts the beats of the holder. */
   readonly beat: number;
 }
 
@@ -47,6 +49,7 @@ export class Leases {
   readonly #sightings = new Map<string, Sighting>();
   #self: Promise<ProcessIdentity> | undefined;
 
+  /** Leases with these times. */
   constructor(times: LeaseTimes = leaseTimes) {
     this.#times = times;
   }

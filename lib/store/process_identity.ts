@@ -8,6 +8,7 @@
 export interface ProcessIdentity {
   /** The machine's name, for people; it says nothing for sure. */
   readonly host: string;
+  /** Its number. */
   readonly pid: number;
   /** Id of the machine's boot; empty where the system does not tell. */
   readonly bootId: string;

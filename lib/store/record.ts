@@ -9,7 +9,9 @@ import { DataError } from "../base/errors.ts";
 
 /** One payload file as the record describes it. */
 export interface FileRecord {
+  /** Of the file's bytes, 64 hexadecimal digits. */
   readonly sha256: string;
+  /** Length of the file. */
   readonly bytes: number;
 }
 
@@ -17,9 +19,11 @@ export interface FileRecord {
 export interface EntryRecord {
   /** 1: without a hash of the record itself; still read. 2: what is written now. */
   readonly recordSchema: 1 | 2;
+  /** The entry's key: the SHA-256 of `input`. */
   readonly key: string;
   /** Canonical JSON text of the key's input; its SHA-256 is the key. */
   readonly input: string;
+  /** The payload's files by name. */
   readonly files: Readonly<Record<string, FileRecord>>;
   /** Wall time of the computation; for estimates only. */
   readonly seconds: number;

@@ -36,12 +36,17 @@ export type Payload = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /** What was wrong with an entry that was found damaged. */
 export interface Damage {
+  /** Stage of the entry. */
   readonly stage: string;
+  /** Key of the entry. */
   readonly key: string;
+  /** What was found, in words. */
   readonly reason: string;
 }
 
+/** An open store. */
 export interface Store {
+  /** Its folder. */
   readonly root: string;
   /** Whether an entry is there (its record exists; its bytes are checked when they are read). */
   has(stage: string, key: string): Promise<boolean>;
@@ -71,7 +76,9 @@ export interface Store {
   saveCheckpoint(key: string, state: Uint8Array): Promise<void>;
   /** The state kept last; undefined where there is none or it is damaged. */
   loadCheckpoint(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Removes the checkpoint of a stage that has finished. */
   dropCheckpoint(key: string): Promise<void>;
+  /** Releases the session's lock. */
   close(): void;
 }
 
@@ -79,6 +86,7 @@ export interface Store {
 export interface Verification {
   /** Bytes of the payload. */
   readonly bytes: number;
+  /** Told of each damaged entry, once. */
   readonly damage?: Damage;
 }
 

@@ -13,7 +13,9 @@ export type Locking = "flock" | "lease";
 
 /** A folder of this process's own. */
 export interface TemporaryFolder {
+  /** The folder. */
   readonly path: string;
+  /** Removes it. */
   remove(): void;
 }
 
@@ -60,7 +62,7 @@ export async function removeAbandonedFolders(
       if (!isDirectory && !name.endsWith(".lock")) continue;
       const path = join(root, isDirectory ? name : name.slice(0, -".lock".length));
       try {
-        if (isDirectory) await removeUnmarked(path);
+        if (isDirectory) continue;
         else await (await locking() === "flock" ? removeUnlocked(path) : removeOld(path));
       } catch (error) {
         // Another process may be removing the same folder at this moment.

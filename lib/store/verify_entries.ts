@@ -9,12 +9,15 @@ import type { Damage, Store } from "./store.ts";
 
 /** Part `n` of `of`: 1 of 1 is all. */
 export interface StorePart {
+  /** Which part, from 1. */
   readonly n: number;
+  /** Number of parts. */
   readonly of: number;
 }
 
 /** What a check of the store found. */
 export interface StoreVerification {
+  /** Number of entries that were read. */
   readonly entries: number;
   /** Bytes of the payloads. */
   readonly bytes: number;
@@ -24,13 +27,17 @@ export interface StoreVerification {
 
 /** An entry by its place. */
 export interface EntryPlace {
+  /** Stage of the entry. */
   readonly stage: string;
+  /** Key of the entry. */
   readonly key: string;
 }
 
 /** What a thread is given, a part of the entries at a time. */
 export interface VerifyRequest {
+  /** Folder of the store. */
   readonly root: string;
+  /** Entries to be read. */
   readonly entries: readonly EntryPlace[];
 }
 
