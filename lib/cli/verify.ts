@@ -36,6 +36,7 @@ import {
 import { idOf, recordedMetrics, recordText, scoresDigest } from "../runner/provenance.ts";
 import { recheckEntries } from "../runner/recheck.ts";
 import type { RunFile } from "../runner/run_file.ts";
+import { differencesOf, type FieldDifference } from "../store/difference.ts";
 import { openStore } from "../store/store.ts";
 import { defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
@@ -57,6 +58,11 @@ const optionSpecs = {
     value: "FILE",
     description: "write what was found as JSON (docs/schemas/certificate.schema.json)",
   },
+  against: {
+    type: "string",
+    value: "RUN",
+    description: "also say in what run.json differs from that of another run",
+  },
   ...cacheOption,
 } as const satisfies OptionSpecs;
 
@@ -70,6 +76,8 @@ export interface Verification extends Certificate {
   readonly stages?: number;
   /** What is not as it was written, of all checks. */
   readonly faults: readonly string[];
+  /** In what the record differs from that of `--against`. */
+  readonly differences?: readonly FieldDifference[];
 }
 
 export const verifyCommand = defineCommand({
@@ -82,6 +90,10 @@ export const verifyCommand = defineCommand({
   examples: [
     { command: "verify results/table3/demo", description: "from the scores" },
     { command: "verify results/table3/demo --deep", description: "from the maps in the store" },
+    {
+      command: "verify results/table3/demo --against elsewhere/table3/demo",
+      description: "and in what the two runs differ",
+    },
     {
       command: "verify results/table3/demo --certificate certificate.json",
       description: "keep what was found",
@@ -98,7 +110,12 @@ export const verifyCommand = defineCommand({
     const verifications: Verification[] = [];
     for (const folder of positionals) {
       const certificate = await certify(folder, options, output);
-      verifications.push(verificationOf(folder, certificate));
+      verifications.push({
+        ...verificationOf(folder, certificate),
+        ...(options.against === undefined
+          ? {}
+          : { differences: await recordDifferences(options.against, folder) }),
+      });
       if (options.certificate !== undefined) {
         await writeFileAtomic(options.certificate, JSON.stringify(certificate, null, 2) + "\n");
       }
@@ -125,6 +142,22 @@ function verificationOf(run: string, certificate: Certificate): Verification {
   };
 }
 
+/** The record of the run in `folder`, and its text. */
+async function readRecord(
+  folder: string,
+): Promise<{ readonly record: RunFile; readonly text: string }> {
+  const path = join(folder, "run.json");
+  const text = await readRunText(path);
+  return { record: parseRunFile(text, path), text };
+}
+
+/** The fields in which two records differ, but for what follows from the others. */
+async function recordDifferences(before: string, after: string): Promise<FieldDifference[]> {
+  const [a, b] = [(await readRecord(before)).record, (await readRecord(after)).record];
+  return differencesOf(a as unknown as Json, b as unknown as Json)
+    .filter(({ field }) => field !== "id" && !/^outputs|\.digest$/.test(field));
+}
+
 /** Makes every check of the run in `folder`. */
 async function certify(
   folder: string,
@@ -132,9 +165,7 @@ async function certify(
   output: Output,
 ): Promise<Certificate> {
   const { result, scores } = await readRun(folder);
-  const path = join(folder, "run.json");
-  const text = await readRunText(path);
-  const record = parseRunFile(text, path);
+  const { record, text } = await readRecord(folder);
   const scoresCheck = checkScores(record, scores);
   const recomputed = tryRecompute(result, scores);
   const anew = "fault" in recomputed ? result : recomputed.result;
@@ -366,9 +397,10 @@ async function segmentationsOf(
 }
 
 const shownFaults = 20;
+const shownDifferences = 20;
 
 function verificationText(verification: Verification, width: number): string {
-  const { run, verdict, numbers, stages, faults } = verification;
+  const { run, verdict, numbers, stages, faults, differences = [] } = verification;
   const deep = stages === undefined ? "" : `, ${stages} stages from the maps`;
   const head = verdict === "verified"
     ? `${run}: ok, ${numbers} numbers computed anew${deep}`
@@ -379,7 +411,20 @@ function verificationText(verification: Verification, width: number): string {
     ...faults.slice(0, shownFaults),
     ...(more > 0 ? [`… and ${more} more; --json lists all.`] : []),
     ...certificateLines(verification),
-  ].flatMap((line, i) => wrap(line, width, i === 0 ? "" : "  ").map((text) => `${text}\n`)).join(
-    "",
-  );
+    ...differences.slice(0, shownDifferences).map(differenceText),
+    ...(differences.length > shownDifferences
+      ? [`… and ${differences.length - shownDifferences} more; --json lists all.`]
+      : []),
+  ].flatMap((line, i) => wrap(visible(line), width, i === 0 ? "" : "  ").map((text) => `${text}\n`))
+    .join(
+      "",
+    );
+}
+
+function differenceText({ field, before, after }: FieldDifference): string {
+  const [a, b] = [before, after].map((value) => {
+    const text = value === undefined ? "nothing" : JSON.stringify(value);
+    return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  });
+  return `differs: ${field}: ${a}, here ${b}`;
 }

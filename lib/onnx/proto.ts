@@ -100,19 +100,9 @@ export function parseModel(bytes: Uint8Array, name = "the model"): Graph {
 }
 
 /**
- * Whether a model keeps tensors outside its bytes. Such a model could make the runtime open any file
- * that its author names, so it is never loaded.
- *
- * @throws {DataError} if the bytes are not an ONNX model
- */
-export function hasExternalData(bytes: Uint8Array): boolean {
-  return keepsTensorsOutside(decodeModel(bytes, "the model"));
-}
-
-/**
- * Refuses a model that the runtime must not be given: one that keeps tensors in other files, holds
- * control flow or functions (whose cost nobody can tell beforehand), or calls operators that no graph of
- * the harness has.
+ * Refuses a model that the runtime must not be given: one that keeps tensors in other files, by which it
+ * could make the runtime open any file that its author names; one with control flow or functions, whose
+ * cost nobody can tell beforehand; one with operators that no graph of the harness has.
  *
  * @param name stands in the messages
  * @throws {DataError} that says what is wrong

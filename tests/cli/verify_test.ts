@@ -143,6 +143,21 @@ Deno.test("verify finds any single changed byte of run.json", () =>
     }
   }));
 
+Deno.test("verify tells in what the records of two runs differ", () =>
+  inFolder(async (folder) => {
+    const [a, b] = [join(folder, "a"), join(folder, "b")];
+    await writeFinishedRun(a, 2);
+    await writeFinishedRun(b, 2);
+    const same = JSON.parse((await run("verify", b, "--against", a, "--json")).stdout);
+    assert.deepEqual(same[0].differences, []);
+    await writeFinishedRun(b, 3);
+    const { code, stdout } = await run("verify", b, "--against", a);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /differs: rows\[1\]\.cells\[0\]\.scores:\s+"\w+…?,\s+here\s+"\w+…?/);
+    assert.doesNotMatch(stdout, /rows\[0\]/);
+    assert.equal((await run("verify", b, "--against", join(folder, "none"))).code, 3);
+  }));
+
 Deno.test("verify writes a certificate, the same each time, that names no folder", () =>
   inFolder(async (folder) => {
     await writeFinishedRun(folder);

@@ -4,7 +4,7 @@ import P from "onnx-proto";
 import { DataError, UsageError } from "../../lib/base/errors.ts";
 import { Graph } from "../../lib/onnx/graph.ts";
 import * as o from "../../lib/onnx/ops.ts";
-import { hasExternalData, modelBytes, parseModel } from "../../lib/onnx/proto.ts";
+import { checkModel, modelBytes, parseModel } from "../../lib/onnx/proto.ts";
 import { numericsClass, openSession, parseDevice } from "../../lib/onnx/session.ts";
 import { drawn, evaluate } from "./drawn.ts";
 
@@ -166,7 +166,7 @@ Deno.test("damaged models and models with external data are refused", async () =
   const x = graph.input("x", "float32", [3]);
   graph.output("y", o.mul(x, graph.constant(drawn(1, [3]), { name: "weight" })));
   const good = modelBytes(graph);
-  assert.equal(hasExternalData(good), false);
+  checkModel(good);
   const proto = P.onnx.ModelProto.decode(good);
   const tensor = proto.graph!.initializer![0];
   tensor.externalData = [{ key: "location", value: "../secret" }];
@@ -178,7 +178,7 @@ Deno.test("damaged models and models with external data are refused", async () =
   const node = proto.graph!.node![0];
   proto.graph!.initializer = [];
   node.attribute = [{ name: "body", g: { initializer: [tensor] } }];
-  assert.equal(hasExternalData(P.onnx.ModelProto.encode(proto).finish()), true);
+  assert.throws(() => checkModel(P.onnx.ModelProto.encode(proto).finish()), /external data/);
   const broken = modelBytes(graph).slice(0, -20);
   await assert.rejects(openSession(broken), DataError);
 });
