@@ -62,7 +62,7 @@ export async function removeAbandonedFolders(
       if (!isDirectory && !name.endsWith(".lock")) continue;
       const path = join(root, isDirectory ? name : name.slice(0, -".lock".length));
       try {
-        if (isDirectory) continue;
+        if (isDirectory) await removeUnmarked(path);
         else await (await locking() === "flock" ? removeUnlocked(path) : removeOld(path));
       } catch (error) {
         // Another process may be removing the same folder at this moment.

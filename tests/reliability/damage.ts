@@ -61,7 +61,7 @@ export function flippedBits(step: number, large: number): Promise<Finding> {
       await patient.assertFound(`bit ${bit} of ${name}`);
       flips++;
     };
-    const small = await patientOf(join(folder, "small"), 3200);
+    const small = await patientOf(join(folder, "small"), 3600);
     for (const name of files) {
       for (let bit = flips % step; bit < small.good.get(name)!.length * 8; bit += step) {
         await flip(small, name, bit);
@@ -77,7 +77,7 @@ export function flippedBits(step: number, large: number): Promise<Finding> {
 /** R8: each `step`-th length of each file; `rounds` of each other kind of damage. */
 export function cutAndExchanged(step: number, rounds: number): Promise<Finding> {
   return inFolder(async (folder) => {
-    const patient = await patientOf(join(folder, "cut"), 3200);
+    const patient = await patientOf(join(folder, "cut"), 3600);
     let count = 0;
     for (const name of files) {
       const good = patient.good.get(name)!;
