@@ -25,7 +25,7 @@ import { parseRunRecord } from "../report/run_record.ts";
 import { scoresFromCsv } from "../report/scores_csv.ts";
 import { toHtml } from "../report/to_html.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { defineCommand } from "./arguments.ts";
+import { type Command, defineCommand } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import {
   bytesResponse,
@@ -36,7 +36,8 @@ import {
 } from "./local_page.ts";
 import { portOption } from "./port_option.ts";
 
-export const inspectCommand = defineCommand({
+/** The command. */
+export const inspectCommand: Command = defineCommand({
   name: "inspect",
   summary: "Look at the images of a finished run in the browser.",
   description:

@@ -47,7 +47,8 @@ export interface PartData {
   readonly segments: SegmentsData | null;
 }
 
-interface RowData {
+/** A row of the table with its scores of the part's images. */
+export interface RowData {
   readonly name: string;
   /** float64 in base64. */
   readonly scores: string;
@@ -65,7 +66,8 @@ interface ExplainedData {
   readonly scale: number;
 }
 
-interface DetectorData {
+/** A detector with the sheets of its maps and the ends of its colour scale. */
+export interface DetectorData {
   readonly id: string;
   readonly name: string;
   readonly unit: string;
@@ -74,12 +76,14 @@ interface DetectorData {
   readonly sheets: SheetData;
 }
 
-interface SheetData {
+/** Sheets of tiles by the names of their blocks. */
+export interface SheetData {
   readonly tile: number;
   readonly blocks: readonly string[];
 }
 
-interface SegmentsData {
+/** The outlines of the segments. */
+export interface SegmentsData {
   readonly width: number;
   readonly height: number;
   readonly names: readonly string[];
