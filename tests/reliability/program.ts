@@ -343,6 +343,26 @@ export async function repairedStore(run: FinishedRun, flips: number): Promise<Fi
   };
 }
 
+/** D-8: a cell of the table is traced to the images it was made from. */
+export async function tracedCell(run: FinishedRun): Promise<Finding> {
+  const words = reproduceWords(run.data, run.cache, "unused");
+  const options = words.slice(words.indexOf("--seeds"), words.indexOf("--out"));
+  const start = performance.now();
+  const why = ["why", "table3", "PatchCore + Ours", ...options, "--seed", "333", "--json"];
+  const [trace] = JSON.parse((await succeed(why)).stdout) as {
+    stages: { cached: boolean; images?: string[] }[];
+  }[];
+  const milliseconds = performance.now() - start;
+  const images = new Set(trace.stages.flatMap((stage) => stage.images ?? []));
+  assert.ok(trace.stages.every(({ cached }) => cached));
+  assert.ok([...images].every((hash) => /^[0-9a-f]{64}$/.test(hash)));
+  assert.ok(milliseconds < 5000, `${milliseconds} ms`); // a busy machine
+  return {
+    count: images.size,
+    outcome: `images of ${trace.stages.length} stages in ${milliseconds.toFixed(0)} ms`,
+  };
+}
+
 /** D-7: stored stages computed anew are the stored bytes; one that is not is told, exit code 1. */
 export async function recheckedStages(run: FinishedRun, percent: number): Promise<Finding> {
   const out = join(run.folder, "rechecked");

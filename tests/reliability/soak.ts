@@ -27,6 +27,7 @@ import {
   recheckedStages,
   repairedStore,
   runsTogether,
+  tracedCell,
   unchangedKeys,
   wholeTables,
   withFinishedRun,
@@ -82,6 +83,7 @@ const programChecks: readonly Check[] = [
   ["R20 stages in one process", (run) => manyCells(run, large(1000))],
   ["D-4 other places, other workers", (run) => otherPlaces(run, [1, 2, 4])],
   ["D-7 stored stages computed anew", (run) => recheckedStages(run, 100)],
+  ["D-8 images of a cell", tracedCell],
   ["D-9 flipped bits of a finished store", (run) => repairedStore(run, large(1000))],
 ];
 

@@ -15,6 +15,7 @@ import {
   recheckFinds,
   repairedStore,
   runsTogether,
+  tracedCell,
   unchangedKeys,
   withFinishedRun,
 } from "../reliability/program.ts";
@@ -57,6 +58,9 @@ Deno.test("the program in other surroundings, interrupted, and on a damaged stor
     });
     await t.step("flipped bits of a finished store are found and repaired", async () => {
       tell(await repairedStore(run, 40));
+    });
+    await t.step("D-8: a cell of the table is traced to its images", async () => {
+      tell(await tracedCell(run));
     });
     await t.step("D-7: stored stages computed anew are the stored bytes", async () => {
       tell(await recheckedStages(run, 50));
