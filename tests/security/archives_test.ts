@@ -5,7 +5,14 @@
  * even where it is accepted; of gzip and zstd it reads nothing.
  */
 import assert from "node:assert/strict";
-import { crc32, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import {
+  constants,
+  crc32,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { DataError } from "../../lib/base/errors.ts";
 import { parseNpy } from "../../lib/base/npy.ts";
 import { decodeLabels } from "../../lib/images/decode.ts";
@@ -20,6 +27,13 @@ import { assertBounded } from "./bounded.ts";
 const text = new TextEncoder().encode("abc");
 const zeros = new Uint8Array(64 * 2 ** 20);
 const packedZeros = deflateRawSync(zeros, { level: 9 });
+/** 512 MiB of zeros in 512 KiB: 8 times 64 MiB, joined where one stream ends and the next begins. */
+const joinedZeros = bytesOf(
+  ...new Array(8).fill(
+    deflateRawSync(zeros, { level: 9, finishFlush: constants.Z_SYNC_FLUSH }),
+  ),
+  deflateRawSync(text),
+);
 const packedPixels = deflateSync(zeros, { level: 9 });
 const member = (given: Partial<ZipMember>): ZipMember => ({ name: "w", data: text, ...given });
 /** A deflated member that says it has `size` bytes. */
@@ -35,6 +49,7 @@ const zipBombs: readonly (readonly [title: string, zip: Uint8Array])[] = [
   ["64 MiB in 64 KiB", deflated(packedZeros, zeros.length, crc32(zeros))],
   ["a size above the limit", deflated(packedZeros, 0xfffffff0)],
   ["a stated size below the real one", deflated(packedZeros, 1000)],
+  ["512 MiB behind a stated size of 1,000 bytes", deflated(joinedZeros, 1000)],
   ["a stated size just within the ratio", deflated(packedZeros, 199 * packedZeros.length)],
   ["a stated size of 0", deflated(packedZeros, 0)],
   ["another checksum", deflated(deflateRawSync(text), text.length, 1)],

@@ -62,10 +62,10 @@ const poisons: Readonly<Record<string, (place: Place) => Promise<void>>> = {
   "settings of another stage": ({ entry }) =>
     reseal(entry, { input: '{"keySchema":1,"stage":"maps"}' }),
   "the key of another entry": ({ entry }) => reseal(entry, { key: otherKey }),
-  "a file that climbs out of the folder": ({ entry }) =>
-    reseal(entry, { files: { "../../../secret": fileOf(honest) } }),
-  "a file by its absolute path": ({ entry, secret }) =>
-    reseal(entry, { files: { [secret]: fileOf(honest) } }),
+  "a file that climbs out of the folder": async ({ entry, secret }) =>
+    reseal(entry, { files: { "../../../secret": fileOf(await Deno.readFile(secret)) } }),
+  "a file by its absolute path": async ({ entry, secret }) =>
+    reseal(entry, { files: { [secret]: fileOf(await Deno.readFile(secret)) } }),
   "a hash that is none": ({ entry }) =>
     reseal(entry, { files: { "maps.npy": { sha256: "x", bytes: 1 } } }),
   "a length that is a text": ({ entry }) =>

@@ -120,6 +120,10 @@ const cases: Readonly<Record<string, (name: string) => unknown>> = {
     assert.equal(parseRunFile(text, "run.json").experiment, "table3");
     const changed = text.replace("{", `{${JSON.stringify(name)}: {"polluted": 1}, `);
     assert.throws(() => parseRunFile(changed, "run.json"), DataError);
+    // A name that is dropped without a word would be worse than one that is refused.
+    const inside = text.replace('"variants": {}', `"variants": {${JSON.stringify(name)}: "x"}`);
+    if (name === "__proto__") assert.throws(() => parseRunFile(inside, "run.json"), DataError);
+    else assert.ok(Object.hasOwn(parseRunFile(inside, "run.json").variants, name));
   },
   "a field of execution.json": (name) => {
     const text = JSON.stringify(own(name, { polluted: 1 }));
