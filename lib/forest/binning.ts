@@ -94,28 +94,13 @@ export function checkFeatures(features: FeatureMatrix): void {
 
 /** Cut points of every column, as XGBoost's `hist` chooses them (values are rounded to float32). */
 export function fitCuts(features: FeatureMatrix, maxBin: number): FeatureCuts {
-  const { rows, columns, values } = features;
-  const perColumn: Float32Array[] = [];
-  const starts = new Int32Array(columns + 1);
-  const floors = new Float32Array(columns);
-  const column = new Float32Array(rows);
+  const { rows, columns } = features;
+  const [column, perColumn] = [new Float32Array(rows), [] as ColumnCuts[]];
   for (let j = 0; j < columns; j++) {
-    let count = 0;
-    let least = Infinity;
-    for (let i = 0, k = j; i < rows; i++, k += columns) {
-      const value = Math.fround(values[k]);
-      if (value !== value) continue;
-      column[count++] = value;
-      if (value < least) least = value;
-    }
-    const cuts = quantileCuts(column.subarray(0, count), maxBin);
-    perColumn.push(cuts);
-    starts[j + 1] = starts[j] + cuts.length;
-    floors[j] = count === 0 ? 1e-5 : least - Math.abs(least) - Math.fround(1e-5);
+    readColumn(features, j, column);
+    perColumn.push(fitColumnCuts(column, maxBin));
   }
-  const cuts = new Float32Array(starts[columns]);
-  perColumn.forEach((own, j) => cuts.set(own, starts[j]));
-  return { starts, cuts, floors };
+  return joinCuts(perColumn);
 }
 
 /**
@@ -127,25 +112,86 @@ export function binFeatures(
   cuts: FeatureCuts,
   arena: Arena = plainArena(false),
 ): BinnedMatrix {
-  const { rows, columns, values } = features;
-  const pairIndices = arena.uint16(rows * columns);
-  const binCounts = arena.int32(columns);
-  const hasMissing = arena.uint8(columns);
+  const { rows, columns } = features;
+  const binned = binnedMatrix(rows, columns, arena);
+  const column = new Float32Array(rows);
   for (let j = 0; j < columns; j++) {
-    const own = cuts.cuts.subarray(cuts.starts[j], cuts.starts[j + 1]);
-    binCounts[j] = own.length;
-    const offset = j * rows;
-    for (let i = 0, k = j; i < rows; i++, k += columns) {
-      const value = Math.fround(values[k]);
-      if (value !== value) {
-        pairIndices[offset + i] = 2 * own.length;
-        hasMissing[j] = 1;
-      } else {
-        pairIndices[offset + i] = 2 * binOf(own, value);
-      }
+    readColumn(features, j, column);
+    binColumn(binned, j, column, cuts.cuts.subarray(cuts.starts[j], cuts.starts[j + 1]));
+  }
+  return binned;
+}
+
+/** Room for a binned table. */
+export function binnedMatrix(rows: number, columns: number, arena: Arena): BinnedMatrix {
+  return {
+    rows,
+    columns,
+    pairIndices: arena.uint16(rows * columns),
+    binCounts: arena.int32(columns),
+    hasMissing: arena.uint8(columns),
+  };
+}
+
+/** Copies column `j` into `column`, as float32 numbers. */
+export function readColumn(
+  { rows, columns, values }: FeatureMatrix,
+  j: number,
+  column: Float32Array, // [rows]
+): void {
+  for (let i = 0, k = j; i < rows; i++, k += columns) column[i] = values[k];
+}
+
+/** What is learned from one column. */
+export interface ColumnCuts {
+  readonly cuts: Float32Array;
+  readonly floor: number;
+}
+
+/** Cut points and floor of one column. */
+export function fitColumnCuts(column: Float32Array, maxBin: number): ColumnCuts {
+  const present = new Float32Array(column.length);
+  let count = 0;
+  let least = Infinity;
+  for (let i = 0; i < column.length; i++) {
+    const value = column[i];
+    if (value !== value) continue;
+    present[count++] = value;
+    if (value < least) least = value;
+  }
+  return {
+    cuts: quantileCuts(present.subarray(0, count), maxBin),
+    floor: count === 0 ? 1e-5 : least - Math.abs(least) - Math.fround(1e-5),
+  };
+}
+
+/** The cuts of all columns side by side. */
+export function joinCuts(perColumn: readonly ColumnCuts[]): FeatureCuts {
+  const starts = new Int32Array(perColumn.length + 1);
+  perColumn.forEach(({ cuts }, j) => starts[j + 1] = starts[j] + cuts.length);
+  const cuts = new Float32Array(starts[perColumn.length]);
+  perColumn.forEach((own, j) => cuts.set(own.cuts, starts[j]));
+  return { starts, cuts, floors: Float32Array.from(perColumn, ({ floor }) => floor) };
+}
+
+/** Writes the bins of column `j`. */
+export function binColumn(
+  { rows, pairIndices, binCounts, hasMissing }: BinnedMatrix,
+  j: number,
+  column: Float32Array, // [rows]
+  cuts: Float32Array,
+): void {
+  binCounts[j] = cuts.length;
+  const offset = j * rows;
+  for (let i = 0; i < rows; i++) {
+    const value = column[i];
+    if (value !== value) {
+      pairIndices[offset + i] = 2 * cuts.length;
+      hasMissing[j] = 1;
+    } else {
+      pairIndices[offset + i] = 2 * binOf(cuts, value);
     }
   }
-  return { rows, columns, pairIndices, binCounts, hasMissing };
 }
 
 /** The number of `cuts` that are not above `value`, at most `cuts.length - 1`. */

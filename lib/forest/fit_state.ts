@@ -6,13 +6,8 @@
  */
 import { childSeed, RandomState } from "../base/random.ts";
 import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
-import {
-  binFeatures,
-  type BinnedMatrix,
-  type FeatureCuts,
-  type FeatureMatrix,
-  fitCuts,
-} from "./binning.ts";
+import type { BinnedMatrix, FeatureCuts, FeatureMatrix } from "./binning.ts";
+import { cutAndBin } from "./binning_threads.ts";
 import { type LeafNumbers, treeCapacity } from "./grower.ts";
 import { type NodeScratch, nodeScratch } from "./node_work.ts";
 import type { ForestParameters } from "./parameters.ts";
@@ -48,8 +43,7 @@ export function fitState(
   const { n_estimators, num_parallel_tree, max_bin } = parameters;
   const { rows } = features;
   const capacity = treeCapacity(rows, parameters.max_depth);
-  const cuts = fitCuts(features, max_bin);
-  const binned = binFeatures(features, cuts, arena);
+  const { cuts, binned } = cutAndBin(features, max_bin, workers, arena);
   const random = new RandomState(childSeed(seed, "forest"));
   const seeds = Uint32Array.from(
     { length: n_estimators * num_parallel_tree },

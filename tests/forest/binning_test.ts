@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
 import { binFeatures, featureMatrix, fitCuts } from "../../lib/forest/binning.ts";
+import { cutAndBin } from "../../lib/forest/binning_threads.ts";
+import { plainArena } from "../../lib/forest/arena.ts";
 import { drawTable } from "./tables.ts";
 
 Deno.test("a value's bin is the number of cuts not above it; a missing value has the next one", () => {
@@ -39,4 +41,13 @@ Deno.test("rows of different lengths are an error that names the row", () => {
     columns: 2,
     values: Float64Array.of(1, 2, 3, NaN),
   });
+});
+
+Deno.test("cuts and bins of a large table are the same for 1, 2 and 3 threads", () => {
+  const { features } = drawTable("missing", 2 ** 21 / 16 + 5, 16, 3);
+  const cuts = fitCuts(features, 64);
+  const alone = { cuts, binned: binFeatures(features, cuts) };
+  for (const workers of [2, 3]) {
+    assert.deepEqual(cutAndBin(features, 64, workers, plainArena(true)), alone);
+  }
 });

@@ -1,0 +1,115 @@
+/**
+ * Cuts and bins of a table, its columns shared out among threads. Only a large table gains from them; of
+ * a small one they take no longer than a worker needs to start.
+ *
+ * @module
+ */
+import type { Arena } from "./arena.ts";
+import {
+  binColumn,
+  binFeatures,
+  type BinnedMatrix,
+  binnedMatrix,
+  type FeatureCuts,
+  type FeatureMatrix,
+  fitColumnCuts,
+  fitCuts,
+  joinCuts,
+  readColumn,
+} from "./binning.ts";
+
+/** From this many cells on workers pay. */
+const manyCells = 2 ** 21;
+
+/** What the threads share; all arrays are in shared memory. */
+export interface BinningWork {
+  readonly features: FeatureMatrix;
+  readonly maxBin: number;
+  readonly binned: BinnedMatrix;
+  readonly cuts: Float32Array; // [columns, maxBin]
+  readonly floors: Float32Array; // [columns]
+  readonly words: Int32Array; // next column, columns done, whether a worker has failed
+}
+
+const [nextColumn, done, failed] = [0, 1, 2];
+
+/**
+ * `fitCuts` and `binFeatures`, the same for any number of threads.
+ *
+ * @param workers threads, this one included
+ * @param arena of shared memory if there are several
+ */
+export function cutAndBin(
+  features: FeatureMatrix,
+  maxBin: number,
+  workers: number,
+  arena: Arena,
+): { readonly cuts: FeatureCuts; readonly binned: BinnedMatrix } {
+  const { rows, columns, values } = features;
+  if (workers === 1 || rows * columns < manyCells) {
+    const cuts = fitCuts(features, maxBin);
+    return { cuts, binned: binFeatures(features, cuts, arena) };
+  }
+  const shared = { ...features, values: sharedFloats(values.length) };
+  shared.values.set(values);
+  const work: BinningWork = {
+    features: shared,
+    maxBin,
+    binned: binnedMatrix(rows, columns, arena),
+    cuts: sharedFloats(columns * maxBin),
+    floors: sharedFloats(columns),
+    words: new Int32Array(new SharedArrayBuffer(12)),
+  };
+  const pool = Array.from({ length: workers - 1 }, () => {
+    const worker = new Worker(new URL("./binning_worker.ts", import.meta.url), { type: "module" });
+    worker.postMessage(work);
+    return worker;
+  });
+  try {
+    takeColumns(work);
+    for (;;) { // the last columns of the workers; one that has not begun yet has none
+      const count = Atomics.load(work.words, done);
+      if (count === columns) break;
+      Atomics.wait(work.words, done, count);
+    }
+    if (Atomics.load(work.words, failed) !== 0) {
+      throw new Error("Cannot bin the features: a worker has failed; its error is above");
+    }
+  } finally {
+    for (const worker of pool) worker.terminate();
+  }
+  const { binned, cuts, floors } = work;
+  return {
+    binned,
+    cuts: joinCuts(Array.from(floors, (floor, j) => ({
+      floor,
+      cuts: cuts.subarray(j * maxBin, j * maxBin + binned.binCounts[j]),
+    }))),
+  };
+}
+
+/** Cuts and bins columns until none is left. */
+export function takeColumns({ features, maxBin, binned, cuts, floors, words }: BinningWork): void {
+  const column = new Float32Array(features.rows);
+  for (;;) {
+    const j = Atomics.add(words, nextColumn, 1);
+    if (j >= features.columns) return;
+    try {
+      readColumn(features, j, column);
+      const own = fitColumnCuts(column, maxBin);
+      cuts.set(own.cuts, j * maxBin);
+      floors[j] = own.floor;
+      binColumn(binned, j, column, own.cuts);
+    } catch (error) {
+      Atomics.store(words, failed, 1); // the other side waits, and must not for ever
+      throw error;
+    } finally {
+      Atomics.add(words, done, 1);
+      Atomics.notify(words, done);
+    }
+  }
+}
+
+function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
+}
