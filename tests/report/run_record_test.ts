@@ -41,7 +41,7 @@ function recordOf(plan: Plan): RunFile {
     plan,
     rows: plan.rows.map((planned) => ({
       planned,
-      evaluation: { metrics },
+      ...(planned.evaluation === undefined ? {} : { evaluation: { metrics } }),
       scores: planned.cells.map((cell) => ({
         cell,
         values: new Float64Array(cell.test.length).fill(0.5),
@@ -164,6 +164,16 @@ Deno.test("what is not a record is refused with file, field and remedy", () => {
       return true;
     });
   }
+});
+
+Deno.test("a row that cannot be run is recorded with the reason, without the folder", () => {
+  const reason = new DataError("Cannot read /home/ada/weights/small.pth: it is damaged");
+  const setting = { ...vad, weights: new Map([["small", reason]]) };
+  const record = recordOf(madePlan(experiments.find(({ id }) => id === "table3")!, setting));
+  const { obstacle } = record.rows.find(({ row }) => row === "PatchCore")!;
+  assert.equal(obstacle, "Cannot read small.pth: it is damaged");
+  assert.deepEqual(record.weights, [{ network: "small", sha256: null }]);
+  assert.deepEqual(parseRunFile(recordText(record), "run.json"), record);
 });
 
 Deno.test("an output outside of the run's folder is no output", () => {
