@@ -37,7 +37,8 @@ const patterns: Readonly<Record<"detector" | "dataset" | "experiment", Pattern>>
     }),
     next: ({ snake, camel }) => [
       `lib/maps/detectors.ts: import { ${camel} } from "./${snake}_detector.ts", and ${camel} in the list`,
-      `experiments/: a row with the detector "${snake}"`,
+      `experiments/: rows with the detector "${snake}"; \`deno task scaffold experiment ${snake}_rows\` ` +
+      "writes a file for them, with the detector in one line",
     ],
   },
   dataset: {
@@ -57,7 +58,9 @@ const patterns: Readonly<Record<"detector" | "dataset" | "experiment", Pattern>>
       [`tests/experiments/${names.snake}_test.ts`]: experimentTest(names),
     }),
     next: ({ snake, camel }) => [
+      `experiments/${snake}.ts: the detector of the rows, in the line \`const [detector, name]\``,
       `experiments/mod.ts: import { ${camel} } from "./${snake}.ts", and ${camel} in the list`,
+      `then: deno task reproduce ${snake.replaceAll("_", "-")} --seeds 1`,
     ],
   },
 };
@@ -295,13 +298,15 @@ Deno.test("${pascal} lists the images of each folder, and names one that is miss
 
 function experimentSource({ snake, camel, pascal }: Names): string {
   return `/**
- * ${pascal}: PatchCore alone, and with segments and the forest.
+ * ${pascal}: a detector alone, and with segments and the forest.
  *
  * @module
  */
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot, vadSeeds } from "./protocols.ts";
-import { detectorAlone, detectorAndOurs, unpublished } from "./setups.ts";
+
+/** The detector of the rows: its id in lib/maps/detectors.ts, and its name in the table. */
+const [detector, name] = ["patchcore", "PatchCore"];
 
 export const ${camel}: Experiment = {
   id: "${snake.replaceAll("_", "-")}",
@@ -310,10 +315,19 @@ export const ${camel}: Experiment = {
   layout: "vad",
   protocol: vadHighShot,
   seeds: vadSeeds,
-  allDetectors: ["patchcore"],
+  allDetectors: [detector],
   rows: [
-    unpublished(detectorAlone("patchcore", "2")),
-    unpublished(detectorAndOurs("patchcore", "3")),
+    {
+      group: "One-class Anomaly Detection",
+      row: name,
+      method: { kind: "detector", detector },
+    },
+    {
+      group: "SegAD (Ours)",
+      row: \`\${name} + Ours\`,
+      method: { kind: "segad", detectors: [detector] },
+      base: name,
+    },
   ],
 };
 `;

@@ -61,10 +61,10 @@ aria-hidden="true" preserveAspectRatio="none"></svg></div>
 </div>
 <div class="telling">
 <div class="maps" role="group" aria-label="Anomaly maps"></div>
+<div class="raised"><h4></h4><p></p><ol></ol></div>
 <table class="scores"><thead><tr><th scope="col">Row</th><th scope="col">Score</th><th
 scope="col">Threshold</th><th scope="col">Rank</th><th scope="col">Called</th></tr></thead>
 <tbody></tbody></table>
-<div class="raised"><h4></h4><p></p><ol></ol></div>
 </div>
 </div>
 </dialog>
