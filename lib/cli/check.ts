@@ -191,16 +191,16 @@ function checkedText(
     "no baseline": 'has no baseline; `deno task check … --update --reason "…"` makes one',
     "updated": "baseline written",
   }[state];
-  const lines = [
-    `${experiment} (${profile}): ${words}`,
-    ...findings.map(({ row, what }) =>
-      `  ${row === "" ? "" : `${visible(row)}: `}${visible(what)}`
-    ),
+  const below = [
+    ...findings.map(({ row, what }) => `${row === "" ? "" : `${visible(row)}: `}${visible(what)}`),
     ...(unguarded.length === 0
       ? []
-      : [`  not in the baseline: ${unguarded.map(visible).join(", ")}`]),
+      : [`not in the baseline: ${unguarded.map(visible).join(", ")}`]),
   ];
-  return lines.flatMap((line) => wrap(line, width)).map((line) => `${line}\n`).join("");
+  return [
+    ...wrap(`${experiment} (${profile}): ${words}`, width),
+    ...below.flatMap((line) => wrap(line, width, "  ")),
+  ].map((line) => `${line}\n`).join("");
 }
 
 function contradictionsText(found: readonly Contradiction[], width: number): string {
