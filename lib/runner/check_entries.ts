@@ -10,9 +10,9 @@ import type { Stage } from "./stage.ts";
 
 /** What a check may take: a run that has nothing to do stays quick. */
 const mostBytes = 2 ** 32;
-const mostMilliseconds = 1500;
+const mostMilliseconds = 1000;
 /** Entries that are read at once: large ones are hashed on as many cores. */
-const readers = 4;
+const readers = 8;
 
 /** What was checked, and the stages whose entries were damaged. */
 export interface EntryCheck {

@@ -82,6 +82,8 @@ interface Job {
 
 const idleWorkerMebibytes = 150;
 const pollMilliseconds = 200;
+/** Entries that are looked for at once. */
+const looksAtOnce = 32;
 const mostAttempts = 3;
 const storageExitCode = new StorageError("").exitCode;
 /** A stage that another process computes is told of after this. */
@@ -114,6 +116,7 @@ export async function executeLocally(
   let run = 0;
   let done = 0;
 
+  await findStored(targets);
   for (const target of targets) {
     if (options.again ? await enlistAgain(target) : await enlist(target)) {
       await options.onTarget?.(target.key);
@@ -131,6 +134,17 @@ export async function executeLocally(
       [...jobs.values()].filter(({ state }) => state === "blocked").map((job) => job.stage.key),
     ),
   };
+
+  /** Looks for the targets in the store, many at once. */
+  async function findStored(stages: readonly Stage[]): Promise<void> {
+    for (let i = 0; i < stages.length; i += looksAtOnce) {
+      await Promise.all(
+        stages.slice(i, i + looksAtOnce).map(async ({ key, input }) => {
+          if (await store.has(input.stage, key)) cachedKeys.add(key);
+        }),
+      );
+    }
+  }
 
   /** Adds what must run for `stage`; true when it is in the store. */
   async function enlist(stage: Stage, again = false): Promise<boolean> {

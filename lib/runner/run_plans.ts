@@ -64,6 +64,8 @@ export interface StageRecheck {
 }
 
 const mostRounds = 3;
+/** Cells whose scores are read at once. */
+const cellsAtOnce = 32;
 
 /**
  * Brings all rows of all plans into the store and reads them. An entry that turns out damaged when it
@@ -171,16 +173,22 @@ async function storedSample(
   return sample;
 }
 
+/** What a row gave; all of it is read, so that one round finds every damaged entry. */
 async function readOutcome(store: Store, planned: PlannedRow): Promise<RowOutcome | undefined> {
   const evaluation = await store.read("evaluate", planned.evaluation!.key);
-  if (evaluation === undefined) return undefined;
-  const scores: { cell: PlannedCell; values: Float64Array }[] = [];
-  for (const cell of planned.cells) {
-    const { input, key } = cell.scores;
-    const payload = await store.read(input.stage, key, ["scores.npy"]);
-    if (payload === undefined) return undefined;
-    scores.push({ cell, values: parseNpy(payload.get("scores.npy")!).data as Float64Array });
+  const scores: RowOutcome["scores"][number][] = [];
+  for (let i = 0; i < planned.cells.length; i += cellsAtOnce) {
+    const some = planned.cells.slice(i, i + cellsAtOnce);
+    const payloads = await Promise.all(
+      some.map(({ scores: { input, key } }) => store.read(input.stage, key, ["scores.npy"])),
+    );
+    for (const [j, payload] of payloads.entries()) {
+      if (payload === undefined) continue;
+      const values = parseNpy(payload.get("scores.npy")!).data as Float64Array;
+      scores.push({ cell: some[j], values });
+    }
   }
+  if (evaluation === undefined || scores.length < planned.cells.length) return undefined;
   return { planned, evaluation: parseJsonFile<Evaluation>(evaluation, "metrics.json"), scores };
 }
 
