@@ -21,12 +21,7 @@ import {
 } from "../report/variant_differences.ts";
 import { toMarkdown } from "../report/to_markdown.ts";
 import { toText } from "../report/to_text.ts";
-import {
-  type Experiment,
-  type ExperimentRow,
-  type RowMethod,
-  singleMethods,
-} from "../runner/experiment.ts";
+import { type Experiment, type ExperimentRow, methodIds } from "../runner/experiment.ts";
 import {
   cellComparison,
   type Plan,
@@ -126,9 +121,9 @@ function rowsOf(
   method: string,
   names: string | undefined,
 ): readonly ExperimentRow[] {
-  const using = experiment.rows.filter(({ method: one }) => methodsOf(one).has(method));
+  const using = experiment.rows.filter(({ method: one }) => methodIds(one).has(method));
   const chosen = names === undefined
-    ? using.filter(({ method: one }) => methodsOf(one).size === 1)
+    ? using.filter(({ method: one }) => methodIds(one).size === 1)
     : names.split(",").map((name) => {
       const row = using.find((one) => one.row === name.trim());
       if (row !== undefined) return row;
@@ -144,22 +139,6 @@ function rowsOf(
       ? "Choose another experiment with --experiment."
       : `Name rows with --rows: ${using.map(({ row }) => row).join(", ")}.`,
   });
-}
-
-/** Ids of the detectors and supervised methods that a row needs. */
-function methodsOf(method: RowMethod): Set<string> {
-  return new Set(
-    singleMethods(method).flatMap((one) => {
-      switch (one.kind) {
-        case "detector":
-          return [one.detector];
-        case "supervised":
-          return [one.method];
-        case "segad":
-          return [...one.detectors, ...(one.classifier === undefined ? [] : [one.classifier])];
-      }
-    }),
-  );
 }
 
 /** The plan with another variant of a method, without what stands beside its rows. */

@@ -6,11 +6,19 @@
 import { basename } from "node:path";
 import { HarnessError } from "../base/errors.ts";
 import type { Dataset } from "../images/sample.ts";
+import { detectors } from "../maps/detectors.ts";
+import { supervisedMethods } from "../maps/supervised_methods.ts";
 import { holmAdjusted } from "../metrics/intervals.ts";
 import { assumptionsOf } from "../runner/assumptions.ts";
 import { Auditor } from "../runner/audit.ts";
 import { obstaclesToComparison } from "../runner/comparability.ts";
-import type { CountedDataset, Experiment, ExperimentRow, Protocol } from "../runner/experiment.ts";
+import {
+  type CountedDataset,
+  type Experiment,
+  type ExperimentRow,
+  methodIds,
+  type Protocol,
+} from "../runner/experiment.ts";
 import type { Plan, RunSetting } from "../runner/plan.ts";
 import type { PlannedSegmentation } from "../runner/planned_segmentation.ts";
 import { withoutFolders } from "../runner/provenance.ts";
@@ -90,12 +98,28 @@ export function notesOf({ protocol, rows }: Experiment, setting: RunSetting): st
     );
   return [
     ...without,
-    ...(rows.length === 0 ? [] : [`Protocol: ${protocolText(protocol, setting)}.`, settings]),
+    ...(rows.length === 0 ? [] : [
+      `Protocol: ${protocolText(protocol, setting)}.`,
+      settings,
+      ...variantNotes(setting, rows),
+    ]),
     ...(setting.dataset.layout === "synthetic"
       ? [rows.length > 0 ? embeddedNote : "The images are of the embedded product, which is drawn."]
       : []),
     ...notes,
   ];
+}
+
+/** Methods of the rows that follow another variant than their first, the paper's. */
+function variantNotes({ variants }: RunSetting, rows: readonly ExperimentRow[]): string[] {
+  const used = new Set(rows.flatMap(({ method }) => [...methodIds(method)]));
+  return Object.entries(variants).flatMap(([id, variant]) => {
+    const method = detectors.get(id) ?? supervisedMethods.get(id);
+    if (!used.has(id) || method === undefined || variant === method.variants[0]) return [];
+    return [
+      `${method.name}: variant ${variant}; the paper's is --variant ${id}=${method.variants[0]}.`,
+    ];
+  });
 }
 
 /** Maps of other tools bring the images that train the forest; which ones trained the tools is not known. */

@@ -146,3 +146,19 @@ export interface CountedDataset {
 export function singleMethods(method: RowMethod): readonly SingleMethod[] {
   return method.kind === "mean" ? method.of : [method];
 }
+
+/** Ids of the detectors and supervised methods that a row needs. */
+export function methodIds(method: RowMethod): ReadonlySet<string> {
+  return new Set(
+    singleMethods(method).flatMap((one) => {
+      switch (one.kind) {
+        case "detector":
+          return [one.detector];
+        case "supervised":
+          return [one.method];
+        case "segad":
+          return [...one.detectors, ...(one.classifier === undefined ? [] : [one.classifier])];
+      }
+    }),
+  );
+}

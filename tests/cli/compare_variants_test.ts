@@ -55,6 +55,9 @@ Deno.test("compare --variants moves one switch at a time, on the images and seed
         const result = JSON.parse(alone.stdout);
         assert.deepEqual(result.rows[0].metrics.cl_auroc.values, move.auroc!.values, variant);
         assert.equal(result.stages.run, 0, "nothing is computed twice");
+        assert.ok(
+          result.notes.some((note: string) => note.includes(`PatchCore: variant ${variant};`)),
+        );
       }
     });
     await t.step("the second time nothing is run, and Markdown is printed", async () => {
