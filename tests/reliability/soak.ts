@@ -84,7 +84,7 @@ const programChecks: readonly Check[] = [
   ["D-4 other places, other workers", (run) => otherPlaces(run, [1, 2, 4])],
   ["D-7 stored stages computed anew", (run) => recheckedStages(run, 100)],
   ["D-8 images of a cell", tracedCell],
-  ["D-9 flipped bits of a finished store", (run) => repairedStore(run, large(1000))],
+  ["repair of flipped bits in a finished store", (run) => repairedStore(run, large(1000))],
 ];
 
 const ids = new Set([...storeChecks, ...programChecks].map(([name]) => name.split(" ")[0]));
