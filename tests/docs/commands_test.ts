@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { labelPngBytes } from "../../lib/images/label_png.ts";
 import { synthesize, withFolder } from "../cli/harness.ts";
 import { makePng } from "../images/made_folder.ts";
 import { documentedLines, pages, root } from "./pages.ts";
@@ -16,6 +17,8 @@ const elsewhere: readonly (readonly [command: RegExp, test: string])[] = [
   [/^deno task notebooks\b/, "tests/notebooks/notebooks_test.ts"],
   [/^deno task weights pull /, "tests/weights/pull_test.ts"],
   [/^deno task weights import /, "tests/weights/registry_test.ts"],
+  [/rd4ad=paper/, "tests/maps/rd4ad_test.ts"],
+  [/^deno task compare --variants/, "tests/cli/compare_variants_test.ts"],
   [/wrn=out-of-fold/, "tests/runner/out_of_fold_test.ts"],
 ];
 
@@ -28,11 +31,20 @@ const standIns: readonly (readonly [word: RegExp, standIn: string])[] = [
 
 /** Options that make a run short, where the command does not have them already. */
 const shortening: readonly (readonly [command: RegExp, added: string])[] = [
-  [/^deno task data synthesize/, "--train-good 16 --train-bad 8 --test-good 8 --test-bad 6"],
-  [/^deno task maps export/, "--data product --profile demo --detectors patchcore"],
-  [/^deno task (reproduce|check)\b(?!.*--data)/, "--data product --profile demo --segmap vad"],
+  [
+    /^deno task data synthesize/,
+    "--train-good 16 --train-bad 8 --test-good 8 --test-bad 6 --test-unseen 2",
+  ],
+  [/^deno task maps export/, "--data product --segmap vad --profile demo --rows PatchCore"],
+  [/^deno task (reproduce|check)\b(?!.*--data)/, "--data product --segmap vad"],
+  [/^deno task (reproduce|check)\b(?!.*--profile)/, "--profile demo"],
+  // The map is chosen by itself for as many images as VAD has.
+  [/^deno task (reproduce|plan) .*--data vad\b/, "--segmap vad"],
   [/^deno task (reproduce|check)\b(?!.*--seeds)/, "--seeds 1"],
-  [/^deno task (reproduce|check)\b(?!.*(--rows|visa|mvtec))/, "--detectors patchcore"],
+  [
+    /^deno task (reproduce|check)\b(?!.*(--rows|visa|mvtec))/,
+    '--rows "PatchCore,PatchCore + Ours"',
+  ],
   [/^deno task reproduce\b.*--data (visa|mvtec)/, '--rows "RD4AD" --backbone small'],
 ];
 
@@ -97,16 +109,16 @@ async function writeData(project: string): Promise<void> {
     if (typeof content === "string") await Deno.writeTextFile(join(project, path), content);
     else await Deno.writeFile(join(project, path), await makePng(content, 64));
   }
-  for (const folder of ["maps", "segmentations"]) {
-    await Deno.mkdir(join(project, folder));
-    await Deno.writeTextFile(join(project, folder, "candle.json"), '{"segments":["all"]}');
-    await Deno.writeFile(join(project, folder, "candle.png"), await labelPng());
+  for (const [name, size] of [["maps/candle", 64], ["segmentations/candle", 64], ["my-map", 256]]) {
+    const labels = {
+      width: Number(size),
+      height: Number(size),
+      data: new Uint8Array(Number(size) ** 2),
+    };
+    await Deno.mkdir(join(project, dirname(String(name))), { recursive: true });
+    await Deno.writeTextFile(join(project, `${name}.json`), '{"segments":["all"]}');
+    await Deno.writeFile(join(project, `${name}.png`), labelPngBytes(labels));
   }
-}
-
-async function labelPng(): Promise<Uint8Array> {
-  const { labelPngBytes } = await import("../../lib/images/label_png.ts");
-  return labelPngBytes({ width: 64, height: 64, data: new Uint8Array(64 * 64) });
 }
 
 /** A shell in the project's copy, with the programs of `writePrograms`. */
@@ -144,7 +156,8 @@ async function look(project: string, line: string): Promise<void> {
 Deno.test("a documented command is made short behind its own words", () => {
   assert.equal(
     shortened("deno task reproduce table3 --data vad --profile paper"),
-    "deno task reproduce table3 --data vad --profile demo --seeds 1 --detectors patchcore",
+    "deno task reproduce table3 --data vad --profile demo --segmap vad --seeds 1 " +
+      `--rows "PatchCore,PatchCore + Ours"`,
   );
   assert.equal(shortened("deno task data inspect DIR"), "deno task data inspect product");
   assert.equal(shortened("deno task x > y"), "deno task x > y");
