@@ -23,9 +23,9 @@ Deno.test("why traces a row to its images, and names the field that makes a stag
       (await runProgram([...why, "--variant", "patchcore=anomalib-2023-10"])).stdout,
     );
     const fields = other.misses[0].nearest.differences;
-    assert.deepEqual(fields, [{
-      field: "parameters.plan.parameters.imageScore",
-      before: "map-maximum",
-      after: "reweighted",
-    }]);
+    const place = "parameters.plan.mapParameters";
+    assert.deepEqual(fields, [
+      { field: `${place}.imageScore`, before: "map-maximum", after: "reweighted" },
+      { field: `${place}.scoreNeighbours`, before: 1, after: 9 },
+    ]);
   }));

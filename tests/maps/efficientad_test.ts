@@ -543,7 +543,7 @@ Deno.test("a fit that was killed goes on bit for bit", async () => {
   };
   const whole = await train(step, {
     ...options,
-    checkpoint: { every: 1, save: (state) => void states.push(state) },
+    checkpoint: { every: 1, save: (state) => void states.push(structuredClone(state)) },
   });
   for (const resume of states) {
     const resumed = await train(step, { ...options, resume });
