@@ -236,27 +236,36 @@ async function gradientOf(f: Build, numbers: number[], shape: number[]): Promise
   return [...result.data as Float32Array];
 }
 
-Deno.test("a convolution's gradient over a large batch, in groups, is the sum over its images", async () => {
-  const [images, channels, size] = [5, 32, 128]; // a slice of more than 8 MiB, two groups or more
-  const weightGradient = async (x: ReturnType<typeof drawn>) => {
-    const graph = new Graph();
-    const image = graph.input("x", "float32", x.shape);
-    const w = graph.input("w", "float32", [2, channels, 3, 3]);
-    const y = o.conv(image, w, undefined, { pads: all(1) });
-    graph.output("dw", gradients(o.reduceSum(o.mul(y, y), undefined, kept), [w])[0]);
-    const { dw } = await evaluate(graph, { x, w: drawn(31, [2, channels, 3, 3], 0.1) });
-    return dw.data as Float32Array;
-  };
-  const x = drawn(30, [images, channels, size, size]);
-  const one = x.data.length / images;
-  const sum = new Float64Array(2 * channels * 9);
-  for (let i = 0; i < images; i++) {
-    const image = { shape: [1, channels, size, size], data: x.data.slice(i * one, (i + 1) * one) };
-    (await weightGradient(image)).forEach((value, k) => sum[k] += value);
-  }
-  const error = relativeError(await weightGradient(x), [...sum]);
-  assert.ok(error < 1e-5, `relative error ${error}`);
-});
+/** Images, channels, edge length, kernel and stride of batches that are taken in groups. */
+const largeBatches = [[5, 32, 128, 3, 1], [15, 3, 256, 7, 2]];
+
+for (const [images, channels, size, kernel, stride] of largeBatches) {
+  Deno.test(`a convolution's gradient over ${images} large images, in groups, is the sum over them`, async () => {
+    const kernelShape = [2, channels, kernel, kernel];
+    const weightGradient = async (x: ReturnType<typeof drawn>) => {
+      const graph = new Graph();
+      const image = graph.input("x", "float32", x.shape);
+      const w = graph.input("w", "float32", kernelShape);
+      const y = o.conv(image, w, undefined, {
+        pads: all(Math.floor(kernel / 2)),
+        strides: both(stride),
+      });
+      graph.output("dw", gradients(o.reduceSum(o.mul(y, y), undefined, kept), [w])[0]);
+      const { dw } = await evaluate(graph, { x, w: drawn(31, kernelShape, 0.1) });
+      return dw.data as Float32Array;
+    };
+    const x = drawn(30, [images, channels, size, size]);
+    const one = x.data.length / images;
+    const sum = new Float64Array(2 * channels * kernel * kernel);
+    for (let i = 0; i < images; i++) {
+      const shape = [1, channels, size, size];
+      const image = { shape, data: x.data.slice(i * one, (i + 1) * one) };
+      (await weightGradient(image)).forEach((value, k) => sum[k] += value);
+    }
+    const error = relativeError(await weightGradient(x), [...sum]);
+    assert.ok(error < 1e-5, `relative error ${error}`);
+  });
+}
 
 Deno.test("gradients() flows through casts between floats", async () => {
   assert.deepEqual(await gradientOf((x) => o.cast(x, "float64"), [1, 5], [2]), [1, 2]);

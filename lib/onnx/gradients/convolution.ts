@@ -31,10 +31,10 @@ import {
 import { intOf, windowAttributes } from "../shapes.ts";
 import { type GradientRule, ruleOfOutput, sumPerChannel } from "./rule.ts";
 
-/** A slice of more bytes than this is taken in groups of images … */
-const largeSlice = 2 ** 23;
-/** … of about this many places. */
-const groupPlaces = 8192;
+/** A slice of more bytes than this is taken in groups of images of about so many places. */
+const largeSlice = { bytes: 2 ** 23, groupPlaces: 8192 };
+/** The same for all slices at once, with few input channels: here it saves memory, not time. */
+const largeColumns = { bytes: 2 ** 27, groupPlaces: 65_536 };
 
 /** Strides, pads, dilations and group of a convolution over two axes. */
 interface Window {
@@ -139,8 +139,10 @@ function groupedWeightGradient(
 ): Value {
   const [n, , outHeight, outWidth] = dy.shape;
   const places = outHeight * outWidth;
+  const isFew = shape[1] < fewChannels;
+  const { bytes, groupPlaces } = isFew ? largeColumns : largeSlice;
   const images = Math.max(1, Math.floor(groupPlaces / places));
-  const isLarge = 4 * n * places * shape[1] >= largeSlice && shape[1] >= fewChannels;
+  const isLarge = 4 * n * places * shape[1] * (isFew ? shape[2] * shape[3] : 1) >= bytes;
   if (!isLarge || images >= n) return denseWeightGradient(padded, dy, shape, window);
   const starts = Array.from({ length: Math.ceil(n / images) }, (_, i) => i * images);
   const imagesFrom = (value: Value, start: number) =>
