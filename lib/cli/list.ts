@@ -4,12 +4,7 @@
  * @module
  */
 import { unknownName } from "../base/errors.ts";
-import {
-  type Experiment,
-  type ExperimentRow,
-  type RowMethod,
-  singleMethods,
-} from "../runner/experiment.ts";
+import { type Experiment, type ExperimentRow, methodIds } from "../runner/experiment.ts";
 import { visible } from "../report/escape.ts";
 import { wrap } from "../report/to_text.ts";
 import { defineCommand } from "./arguments.ts";
@@ -82,24 +77,10 @@ export function listExperiment(
     protocol: protocol.description,
     seeds,
     rows: rows.map(({ group, row, method }: ExperimentRow) => {
-      const needs = methodsOf(method);
+      const needs = [...methodIds(method)];
       return { group, row, needs, missing: needs.filter((need) => !there.has(need)) };
     }),
   };
-}
-
-function methodsOf(method: RowMethod): string[] {
-  const needs = singleMethods(method).flatMap((one) => {
-    switch (one.kind) {
-      case "detector":
-        return [one.detector];
-      case "supervised":
-        return [one.method];
-      case "segad":
-        return [...one.detectors, ...(one.classifier === undefined ? [] : [one.classifier])];
-    }
-  });
-  return [...new Set(needs)];
 }
 
 function experimentNamed(name: string, experiments: readonly Experiment[]): Experiment {

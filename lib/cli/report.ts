@@ -4,20 +4,20 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { DataError } from "../base/errors.ts";
 import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { paperTable } from "../report/paper_table.ts";
-import { type ExperimentResult, parseResult } from "../report/results.ts";
+import type { ExperimentResult } from "../report/results.ts";
 import { roCrate, roCrateName } from "../report/ro_crate.ts";
 import { type RunEvidence, runEvidence } from "../report/run_evidence.ts";
 import { filesOfRun, parseExecutionFile } from "../report/run_files.ts";
 import { parseRunFile, parseRunRecord } from "../report/run_record.ts";
-import { type ScoreRecord, scoresFromCsv } from "../report/scores_csv.ts";
+import type { ScoreRecord } from "../report/scores_csv.ts";
 import { toText } from "../report/to_text.ts";
 import { writeReport } from "../report/write_run.ts";
 import { openStore } from "../store/store.ts";
 import { defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
+import { readRun, readRunText } from "./run_folder.ts";
 
 const optionSpecs = {
   "ro-crate": {
@@ -45,12 +45,7 @@ export const reportCommand = defineCommand({
   async run({ output }, { options, positionals }) {
     const results: ExperimentResult[] = [];
     for (const folder of positionals) {
-      const result = parseResult(
-        await readText(join(folder, "result.json")),
-        join(folder, "result.json"),
-      );
-      const path = join(folder, "scores.csv");
-      const scores = await scoresFromCsv(await readText(path), path);
+      const { result, scores } = await readRun(folder);
       const evidence = await readEvidence(folder, scores, options.cache);
       await writeReport(folder, result, scores, evidence);
       if (options["ro-crate"]) await writeCrate(folder);
@@ -70,8 +65,8 @@ export const reportCommand = defineCommand({
 async function writeCrate(folder: string): Promise<void> {
   const [runPath, executionPath] = ["run.json", "execution.json"].map((name) => join(folder, name));
   const crate = roCrate({
-    record: parseRunFile(await readText(runPath), runPath),
-    execution: parseExecutionFile(await readText(executionPath), executionPath),
+    record: parseRunFile(await readRunText(runPath), runPath),
+    execution: parseExecutionFile(await readRunText(executionPath), executionPath),
     files: await filesOfRun(folder, [roCrateName]),
   });
   await writeFileAtomic(join(folder, roCrateName), JSON.stringify(crate, null, 2) + "\n");
@@ -94,15 +89,4 @@ async function readEvidence(
   } finally {
     store.close();
   }
-}
-
-async function readText(path: string): Promise<string> {
-  const bytes = await readFileIfThere(path);
-  if (bytes === undefined) {
-    throw new DataError(`Cannot read the run: there is no ${path}`, {
-      remedy:
-        "Give the folder of a run, such as results/table3/demo; `deno task reproduce` writes it.",
-    });
-  }
-  return new TextDecoder().decode(bytes);
 }

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { DataError } from "../base/errors.ts";
-import type { NdArray } from "../base/npy.ts";
 import {
+  stateOfTensors,
+  tensorsOfState,
   train,
   type TrainingOptions,
   type TrainingState,
@@ -49,24 +49,12 @@ export async function trainWithCheckpoints(
   });
 }
 
-const lossesName = "training/losses";
-
-/** A training state as safetensors: its tensors, and the losses, whose number is the step. */
+/** A training state as the bytes of a checkpoint. */
 export function trainingStateBytes(state: TrainingState): Uint8Array<ArrayBuffer> {
-  const losses = { shape: [state.losses.length], data: Float64Array.from(state.losses) };
-  return safetensorsBytes(new Map<string, NdArray>([...state.tensors, [lossesName, losses]]));
+  return safetensorsBytes(tensorsOfState(state));
 }
 
 /** The state that `trainingStateBytes` wrote. */
 export function parseTrainingState(bytes: Uint8Array): TrainingState {
-  const { tensors } = parseSafetensors(bytes, "a training's checkpoint");
-  const losses = tensors.get(lossesName);
-  if (losses === undefined) {
-    throw new DataError("Cannot read a training's checkpoint: it has no losses");
-  }
-  const state = new Map<string, NdArray<Float32Array>>();
-  for (const [name, tensor] of tensors) {
-    if (name !== lossesName) state.set(name, tensor as NdArray<Float32Array>);
-  }
-  return { step: losses.data.length, tensors: state, losses: Array.from(losses.data, Number) };
+  return stateOfTensors(parseSafetensors(bytes, "a training's checkpoint").tensors);
 }

@@ -99,9 +99,6 @@ export const patchCoreVariants = {
   },
 } as const satisfies Readonly<Record<string, PatchCoreSettings>>;
 
-/** Name of a variant. */
-export type PatchCoreVariant = keyof typeof patchCoreVariants;
-
 /** A fitted PatchCore. */
 export interface PatchCoreBank {
   /** `[m, channels]`, in the order of selection. */

@@ -1,9 +1,9 @@
 /**
  * Optimizers: how a parameter and the optimizer's state move, given a gradient. They work in place on
  * the arrays of a training's state, in float32 with the operations in the order of their formulas.
- * Inside the step's graph they would cost a copy of parameters and state in and out of the runtime at
- * every step, a quarter of the step of a small batch, and twice the memory. Weight decay is L2 in the
- * gradient, as torch's `weight_decay`.
+ * Inside the step's graph they would take no less time, and parameters and state would lie in memory
+ * several times over, since the runtime copies its outputs. Weight decay is L2 in the gradient, as
+ * torch's `weight_decay`.
  *
  * @module
  */

@@ -43,7 +43,6 @@ export interface Session {
 const optimizationLevel = "all";
 /** The version that deno.json pins, known without loading the runtime. */
 const runtimeVersion = "1.30.0";
-const devices: readonly Device[] = ["cpu", "webgpu", "cuda"];
 
 type Runtime = typeof import("onnxruntime-node");
 let loaded: Promise<Runtime> | undefined;
@@ -133,14 +132,6 @@ export function numericsClass(device: Device = "cpu"): NumericsClass {
     provider: device,
     optimization: optimizationLevel,
   };
-}
-
-/** `device` if it is one. @throws {UsageError} otherwise */
-export function parseDevice(device: string): Device {
-  if (devices.includes(device as Device)) return device as Device;
-  throw new UsageError(`Unknown device ${JSON.stringify(device)}`, {
-    remedy: `Known: ${devices.join(", ")}.`,
-  });
 }
 
 /** Loads the runtime on first use, its telemetry switched off before that. */

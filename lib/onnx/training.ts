@@ -272,8 +272,8 @@ export function networkTensors(
   return new Map(step.records.map(({ name }) => [name, state.tensors.get(name)!]));
 }
 
-/** Name of the losses among the tensors of a stored state; no parameter's, for it begins with a slash. */
-const storedLosses = "/losses";
+/** Name of the losses among the tensors of a stored state; no optimizer calls a slot so. */
+const storedLosses = "training/losses";
 
 /** A state as tensors, to be stored in one file: the number of losses is the number of steps. */
 export function tensorsOfState(state: TrainingState): Map<string, NdArray> {

@@ -9,6 +9,7 @@ import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import { sharedFileSystem } from "./file_system.ts";
 import { canLock, lockFile } from "./flock.ts";
 import { Leases, type LeaseTimes } from "./lease.ts";
+import { hostName } from "./process_identity.ts";
 import type { Locking } from "./temporary_folders.ts";
 
 /** Who computes a key, for people who wait. */
@@ -73,12 +74,4 @@ export function openClaims(
       }
     },
   };
-}
-
-function hostName(): string {
-  try {
-    return Deno.hostname();
-  } catch {
-    return "";
-  }
 }

@@ -58,7 +58,8 @@ async function kernelText(path: string): Promise<string | undefined> {
   }
 }
 
-function hostName(): string {
+/** The machine's name; empty where Deno may not tell it. */
+export function hostName(): string {
   try {
     return Deno.hostname();
   } catch {

@@ -5,14 +5,11 @@
  * @module
  */
 import type { NdArray } from "../base/npy.ts";
-import { childSeed, RandomState } from "../base/random.ts";
 import { Graph, type Value } from "../onnx/graph.ts";
 import { softmaxCrossEntropy } from "../onnx/losses.ts";
 import { add, split } from "../onnx/ops.ts";
 import { adam, cosineRate } from "../onnx/optimizers.ts";
-import { scopeOf, type TensorMap, trainableParameters } from "../onnx/parameters.ts";
-import { modelBytes } from "../onnx/proto.ts";
-import { openSession } from "../onnx/session.ts";
+import { scopeOf, trainableParameters } from "../onnx/parameters.ts";
 import {
   networkTensors,
   train,
@@ -20,7 +17,7 @@ import {
   type TrainingStep,
   trainingStep,
 } from "../onnx/training.ts";
-import { frozenBackbone, parameterShapes, trainableBackbone } from "./backbone.ts";
+import { parameterShapes, trainableBackbone } from "./backbone.ts";
 import { small } from "./backbones/small.ts";
 import { drawPatterns, patternSize, patternTraits } from "./drawn_patterns.ts";
 
@@ -77,33 +74,6 @@ export async function trainSmallClassifier(
   return networkTensors(step, state);
 }
 
-/**
- * Share of `count` patterns, drawn from a stream that training does not use, of which each trait is
- * told rightly, by trait.
- */
-export async function patternAccuracy(
-  tensors: TensorMap,
-  count: number,
-): Promise<ReadonlyMap<string, number>> {
-  const graph = new Graph();
-  const image = graph.input("image", "uint8", [1, patternSize, patternSize, 3]);
-  const { logits } = frozenBackbone(small, image, tensors, { classes: outputs });
-  for (const [trait, value] of logitsByTrait(logits!)) graph.output(trait, value);
-  const session = await openSession(modelBytes(graph), { name: "the small classifier" });
-  const random = new RandomState(childSeed(smallPretraining.seed, "accuracy"));
-  const right = new Map([...patternTraits.keys()].map((trait) => [trait, 0]));
-  for (let i = 0; i < count; i++) {
-    const { images, labels } = drawPatterns(1, random);
-    const scores = await session.run({ image: images });
-    for (const [trait, hits] of right) {
-      const found = indexOfMaximum(scores[trait].data as Float32Array);
-      if (BigInt(found) === labels[trait].data[0]) right.set(trait, hits + 1);
-    }
-  }
-  await session.close();
-  return new Map([...right].map(([trait, hits]) => [trait, hits / count]));
-}
-
 /** Outputs of the head: one per kind of each trait. */
 const outputs = [...patternTraits.values()].reduce((sum, kinds) => sum + kinds.length, 0);
 
@@ -125,10 +95,4 @@ function patternStep(): TrainingStep {
   );
   const loss = losses.reduce((sum, part) => add(sum, part));
   return trainingStep({ parameters, loss, optimizer: adam({ weightDecay }) });
-}
-
-function indexOfMaximum(numbers: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[best]) best = i;
-  return best;
 }

@@ -9,9 +9,8 @@
  * @module
  */
 import type { Json } from "../../base/digest.ts";
-import { npyBytes, parseFloat32Npy } from "../../base/npy.ts";
-import { segmentStatisticNames, segmentStatistics } from "../../features/segment_statistics.ts";
-import { mapMaximum, type MapReading, readAnomalyMap } from "../../maps/anomaly_map.ts";
+import { parseFloat32Npy } from "../../base/npy.ts";
+import { type MapReading, readAnomalyMap } from "../../maps/anomaly_map.ts";
 import { type SegmentIndex, segmentIndex } from "../../segments/segmentation_map.ts";
 import { packLabel, type PackRows } from "../packs.ts";
 import {
@@ -21,6 +20,7 @@ import {
   type PlannedMap,
   type PlannedSegmentation,
 } from "../planned_segmentation.ts";
+import { segmentFiles } from "../segment_files.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
 
@@ -48,21 +48,14 @@ export const featuresKind = stageKind<Parameters, Locations>({
     const payload = await read("maps");
     const maps = parseFloat32Npy(payload.get("maps.npy")!);
     const [count, height, width] = maps.shape;
-    const perImage = segments.length * segmentStatisticNames.length;
-    const statistics = new Float64Array(count * perImage);
-    const maxima = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
+    const files = await segmentFiles(count, segments.length, async (i) => {
       const native = maps.data.subarray(i * height * width, (i + 1) * height * width);
-      const map = readAnomalyMap(native, height, width, size, reading);
-      statistics.set(segmentStatistics(map, await indexOf(i)), i * perImage);
-      maxima[i] = mapMaximum(map);
-    }
-    const shape = [count, segments.length, segmentStatisticNames.length];
-    return new Map([
-      ["statistics.npy", npyBytes({ shape, data: statistics })],
-      ["map_max.npy", npyBytes({ shape: [count], data: maxima })],
-      ["scores.npy", payload.get("scores.npy") ?? npyBytes({ shape: [count], data: maxima })],
-    ]);
+      return {
+        map: readAnomalyMap(native, height, width, size, reading),
+        index: await indexOf(i),
+      };
+    });
+    return files.set("scores.npy", payload.get("scores.npy") ?? files.get("map_max.npy")!);
   },
 });
 

@@ -8,8 +8,6 @@
  */
 import type { Json } from "../../base/digest.ts";
 import { npyBytes } from "../../base/npy.ts";
-import { segmentStatisticNames, segmentStatistics } from "../../features/segment_statistics.ts";
-import { mapMaximum } from "../../maps/anomaly_map.ts";
 import { type ImportedImage, readImportedMap } from "../../maps/imported_maps.ts";
 import { resizeSegmentationMap, segmentIndex } from "../../segments/segmentation_map.ts";
 import { packLabel, type PackRows } from "../packs.ts";
@@ -20,6 +18,7 @@ import {
   type PlannedMap,
   type PlannedSegmentation,
 } from "../planned_segmentation.ts";
+import { segmentFiles } from "../segment_files.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { stageKind } from "../stage_kind.ts";
 
@@ -45,22 +44,17 @@ export const importedKind = stageKind<Parameters, Locations>({
   async run({ parameters: { images, scores }, locations, progress }) {
     const { files, segments } = locations;
     const labelsOf = await labelReader(locations);
-    const perImage = segments.length * segmentStatisticNames.length;
-    const statistics = new Float64Array(images.length * perImage);
-    const maxima = new Float64Array(images.length);
-    for (const [i, digest] of images.entries()) {
-      const { shape: [height, width], data } = await readImportedMap({ file: files[i], digest });
+    const statistics = await segmentFiles(images.length, segments.length, async (i) => {
+      const { shape: [height, width], data } = await readImportedMap({
+        file: files[i],
+        digest: images[i],
+      });
       const index = segmentIndex(await labelsOf(i, height, width));
-      statistics.set(segmentStatistics(data, index), i * perImage);
-      maxima[i] = mapMaximum(data);
       progress(i + 1, images.length);
-    }
-    const shape = [images.length, segments.length, segmentStatisticNames.length];
-    return new Map([
-      ["statistics.npy", npyBytes({ shape, data: statistics })],
-      ["map_max.npy", npyBytes({ shape: [images.length], data: maxima })],
-      ["scores.npy", npyBytes({ shape: [images.length], data: Float64Array.from(scores) })],
-    ]);
+      return { map: data, index };
+    });
+    const shape = [images.length];
+    return statistics.set("scores.npy", npyBytes({ shape, data: Float64Array.from(scores) }));
   },
 });
 
