@@ -44,7 +44,7 @@ const optionSpecs = {
 } as const satisfies OptionSpecs;
 
 /** What was found of one experiment, as `check --json` prints it. */
-export interface CheckedExperiment {
+interface CheckedExperiment {
   readonly experiment: string;
   readonly profile: string;
   /** "ok", "moved", "no baseline", or "updated". */

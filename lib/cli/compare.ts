@@ -25,7 +25,7 @@ import { alignedLines } from "./output.ts";
 import { readRun } from "./run_folder.ts";
 
 /** What `compare --json` prints. */
-export interface RunComparison {
+interface RunComparison {
   readonly a: string;
   readonly b: string;
   /** Rows of both runs; differences are B minus A. */
@@ -35,13 +35,13 @@ export interface RunComparison {
 }
 
 /** A row of both runs. */
-export interface ComparedRow {
+interface ComparedRow {
   readonly row: string;
   readonly metrics: readonly ComparedMetric[];
 }
 
 /** A metric of both runs, with the test of the difference. */
-export interface ComparedMetric extends Omit<Comparison, "row" | "base"> {
+interface ComparedMetric extends Omit<Comparison, "row" | "base"> {
   readonly a: number;
   readonly b: number;
 }
@@ -135,7 +135,7 @@ interface FinishedRun {
 }
 
 /** The rows of both runs, B minus A. */
-export function compareRuns(
+function compareRuns(
   a: FinishedRun,
   b: FinishedRun,
 ): Pick<RunComparison, "rows" | "left"> {

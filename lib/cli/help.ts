@@ -75,7 +75,7 @@ export function programHelp(
 }
 
 /** What the exit codes mean (DESIGN section 2); 70 is a defect of the harness itself. */
-export const exitCodes: readonly (readonly [code: number, meaning: string])[] = [
+const exitCodes: readonly (readonly [code: number, meaning: string])[] = [
   [0, "done"],
   [1, "a check or a comparison failed"],
   [2, "wrong use"],

@@ -52,7 +52,7 @@ const importCommand = defineCommand({
 });
 
 /** What `maps import --json` prints. */
-export interface ImportListing {
+interface ImportListing {
   readonly models: readonly { readonly folder: string; readonly detector: string | null }[];
   readonly classes: readonly ListedClass[];
   /** Classes that a run uses. */

@@ -83,7 +83,7 @@ export function createOutput(options: OutputOptions): Output {
  * What is printed of an error, behind "error: ": message and remedy of a {@linkcode HarnessError}; of
  * any other the stack, since it is a defect of the harness.
  */
-export function errorText(error: unknown, width = 100): string {
+function errorText(error: unknown, width = 100): string {
   const known = knownError(error);
   if (known === undefined) {
     const stack = error instanceof Error ? error.stack ?? error.message : String(error);

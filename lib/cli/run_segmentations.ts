@@ -64,7 +64,7 @@ export async function planSegmentations(
 }
 
 /** Width and height of an image as it is on the disk. */
-export async function imageSize(
+async function imageSize(
   { source }: Dataset,
   sample: Sample,
 ): Promise<{ width: number; height: number }> {

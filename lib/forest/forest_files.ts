@@ -10,7 +10,7 @@ import { npyBytes, parseFloat32Npy } from "../base/npy.ts";
 import type { BoostedForest } from "./predictor.ts";
 
 /** Columns of `forest.npy`: the properties of a node, as {@linkcode BoostedForest} has them. */
-export const forestFields = [
+const forestFields = [
   "left",
   "right",
   "feature",

@@ -50,7 +50,7 @@ export interface ForestParameters {
 }
 
 /** XGBoost's defaults (2.0.3, scikit-learn interface). */
-export const defaultForestParameters: ForestParameters = {
+const defaultForestParameters: ForestParameters = {
   n_estimators: 100,
   num_parallel_tree: 1,
   max_depth: 6,

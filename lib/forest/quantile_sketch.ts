@@ -9,7 +9,7 @@
 import { sortFloats } from "./sort_floats.ts";
 
 /** Sorted distinct values with the least and greatest rank that each can have. */
-export interface QuantileSummary {
+interface QuantileSummary {
   readonly size: number;
   /** Distinct values, ascending. */
   readonly value: Float32Array;

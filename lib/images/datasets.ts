@@ -24,7 +24,7 @@ import { visaLayout } from "./visa_layout.ts";
 export const layouts: readonly Layout[] = [visaLayout, vadLayout, mvtecLayout];
 
 /** Data sets that need no folder, by name. */
-export const namedDatasets: ReadonlyMap<string, () => Dataset> = new Map([
+const namedDatasets: ReadonlyMap<string, () => Dataset> = new Map([
   ["synthetic", () => syntheticDataset(syntheticProduct())],
   ["siblings", () => siblingDataset(siblingProducts(siblingCount, { counts: siblingCounts }))],
 ]);
@@ -79,7 +79,7 @@ export function syntheticDataset(product: SyntheticProduct): Dataset {
 }
 
 /** A data set of several drawn products, one class each. */
-export function siblingDataset(products: readonly SyntheticProduct[]): Dataset {
+function siblingDataset(products: readonly SyntheticProduct[]): Dataset {
   return makeDataset({
     name: "siblings",
     layout: "synthetic",

@@ -96,7 +96,7 @@ export async function indexFiles(
 }
 
 /** Hashes one file in pieces of `buffer`'s length; `buffer` is reused. */
-export async function indexFile(
+async function indexFile(
   root: string,
   id: string,
   buffer: Uint8Array,

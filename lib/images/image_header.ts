@@ -18,7 +18,7 @@ export interface ImageHeader {
 }
 
 /** Extensions that are taken for images, in any case, without the dot. */
-export const imageExtensions: readonly string[] = [
+const imageExtensions: readonly string[] = [
   "png",
   "jpg",
   "jpeg",

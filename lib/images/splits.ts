@@ -173,7 +173,7 @@ export function moveBadToTraining(
 }
 
 /** Seed of the split of good images in the public code's EfficientAD. */
-export const efficientAdSeed = 333;
+const efficientAdSeed = 333;
 
 /**
  * The good training images of one class of VisA or MVTec AD: a tenth, rounded up, fits the quantiles

@@ -28,10 +28,10 @@ export const drawingRevision = 2;
  * Strength of the harmless variety among parts. Higher: good parts look more different, so that a
  * detector alone does worse while the statistics per segment lose less.
  */
-export const defaultNuisance = 1;
+const defaultNuisance = 1;
 
 /** Least and greatest severity of defects. Lower: every method does worse, the subtle types first. */
-export const defaultSeverity: readonly [number, number] = [0.45, 1];
+const defaultSeverity: readonly [number, number] = [0.45, 1];
 
 /** A drawn image: `data` is uint8 RGB, row-major `[height, width, 3]`, owned by the caller. */
 export interface DrawnImage {

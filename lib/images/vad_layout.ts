@@ -46,7 +46,7 @@ export const vadLayout: Layout = {
 };
 
 /** A class folder of the layout. */
-export interface VadFolder {
+interface VadFolder {
   readonly split: "train" | "test";
   readonly name: string;
   readonly label: 0 | 1;
@@ -55,7 +55,7 @@ export interface VadFolder {
 }
 
 /** The class folders of the layout, in canonical order. */
-export const vadFolders: readonly VadFolder[] = [
+const vadFolders: readonly VadFolder[] = [
   { split: "train", name: "good", label: 0, unseen: false, optional: false },
   { split: "train", name: "bad", label: 1, unseen: false, optional: false },
   { split: "test", name: "good", label: 0, unseen: false, optional: false },
@@ -64,7 +64,7 @@ export const vadFolders: readonly VadFolder[] = [
 ];
 
 /** Name of the file with the low-shot lists. */
-export const lowShotFile = "low_shot_train.json";
+const lowShotFile = "low_shot_train.json";
 
 /** The samples of a folder, its low-shot lists, and what is wrong or odd with it. */
 async function listVadFolder(root: string): Promise<LayoutListing> {

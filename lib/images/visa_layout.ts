@@ -13,7 +13,7 @@ import type { Layout, LayoutListing, ListedSample } from "./layout.ts";
 import { shownList, shownPath } from "./shown_path.ts";
 
 /** The table that splits the images. */
-export const visaTable = "split_csv/1cls.csv";
+const visaTable = "split_csv/1cls.csv";
 
 const columns = ["object", "split", "label", "image", "mask"];
 
@@ -98,7 +98,7 @@ async function listVisaFolder(root: string): Promise<LayoutListing> {
  * The rows of `1cls.csv` with known values and paths that stay inside the folder. What is wrong is
  * added to `faults`.
  */
-export function parseVisaTable(text: string, faults: string[]): Row[] {
+function parseVisaTable(text: string, faults: string[]): Row[] {
   let rows: Row[];
   try {
     rows = parse(text, { bom: true, columns: true, skip_empty_lines: true, trim: true }) as Row[];

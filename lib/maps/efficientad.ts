@@ -256,7 +256,7 @@ export function foldedTensors(tensors: TensorMap): Map<string, NdArray<Float32Ar
 }
 
 /** The losses of one step; the last is the sum of the others. */
-export interface EfficientAdLossValues {
+interface EfficientAdLossValues {
   readonly hard: Value;
   readonly penalty: Value | undefined;
   readonly autoencoder: Value;
@@ -272,7 +272,7 @@ export interface EfficientAdLossValues {
  * same value where there is no augmentation), the penalty image
  * @param teacher scope of the normalized teacher
  */
-export function efficientAdLosses(
+function efficientAdLosses(
   images: { readonly image: Value; readonly augmented: Value; readonly penalty?: Value },
   teacher: Scope,
   trained: Scope,

@@ -109,7 +109,7 @@ interface Budget {
  * these ask for: a higher rate, a normalized start, and a quantile that leaves enough distances of
  * the fewer ones (cpu: a hundredth of 64 x 64 x 64 instead of a thousandth of 384 x 64 x 64).
  */
-export const efficientAdBudgets: Readonly<Record<string, Budget>> = {
+const efficientAdBudgets: Readonly<Record<string, Budget>> = {
   paper: {
     widths: mediumWidths,
     start: "torch",

@@ -110,7 +110,7 @@ export async function distilTeacher(
 }
 
 /** Drawn patterns side by side, as many as fill `side` x `side` pixels. */
-export function patternMosaic(side: number, random: RandomState): Uint8Array {
+function patternMosaic(side: number, random: RandomState): Uint8Array {
   const across = Math.ceil(side / patternSize);
   const { data } = drawPatterns(across * across, random).images;
   const mosaic = new Uint8Array(side * side * 3);

@@ -51,7 +51,7 @@ interface Budget extends Pick<TrainingBudget, "batch" | "learningRate" | "schedu
 }
 
 /** Budgets by profile. */
-export const fastFlowBudgets: Readonly<Record<string, Budget>> = {
+const fastFlowBudgets: Readonly<Record<string, Budget>> = {
   paper: { batch: 32, learningRate: 1e-3, schedule: "constant", flowSteps: 8 },
   cpu: { steps: 400, batch: 4, learningRate: 2e-3, schedule: "cosine", flowSteps: 8 },
   demo: { steps: 60, batch: 4, learningRate: 5e-3, schedule: "cosine", flowSteps: 8 },

@@ -76,7 +76,7 @@ export const rd4adVariants: VariantTable<Variant> = {
 };
 
 /** Budgets by profile; a batch that is left out is the variant's. */
-export const rd4adBudgets: Readonly<
+const rd4adBudgets: Readonly<
   Record<string, Omit<TrainingBudget, "batch" | "lastBatch"> & { readonly batch?: number }>
 > = {
   paper: { length: { epochs: 200 }, learningRate: 0.005, schedule: "constant" },

@@ -64,7 +64,7 @@ const share = 0.8;
 const folds = 5;
 
 /** WRN's settings written out. */
-export type WrnParameters = {
+type WrnParameters = {
   readonly epochs: number;
   readonly batch: number;
   readonly learningRate: number;

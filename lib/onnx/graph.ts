@@ -226,7 +226,7 @@ export function nodesFor(graph: Graph, values: readonly Value[]): GraphNode[] {
 }
 
 /** `numbers` as the typed array that holds elements of `type`. */
-export function arrayOf(type: ElementType, numbers: readonly number[]): NdArray["data"] {
+function arrayOf(type: ElementType, numbers: readonly number[]): NdArray["data"] {
   switch (type) {
     case "float32":
       return Float32Array.from(numbers);

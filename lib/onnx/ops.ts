@@ -326,7 +326,7 @@ export function conv(x: Value, w: Value, b?: Value, options: ConvOptions = {}): 
 }
 
 /** Conv's attributes written out in full. */
-export function convAttributes(w: Value, options: ConvOptions): Attributes {
+function convAttributes(w: Value, options: ConvOptions): Attributes {
   const rank = w.shape.length - 2;
   const ones = new Array(rank).fill(1);
   return {

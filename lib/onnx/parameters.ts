@@ -221,13 +221,13 @@ export function constantInit(number: number): Initializer {
 }
 
 /** N(0, deviation²). */
-export function normalInit(deviation: number): Initializer {
+function normalInit(deviation: number): Initializer {
   return (shape, random) =>
     Float32Array.from({ length: sizeOf(shape) }, () => deviation * random.normal());
 }
 
 /** U(-bound, bound). */
-export function uniformInit(bound: number): Initializer {
+function uniformInit(bound: number): Initializer {
   return (shape, random) =>
     Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
 }

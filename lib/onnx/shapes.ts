@@ -37,7 +37,7 @@ export function inferOutputs(
 }
 
 /** The shape that `a` and `b` have together under NumPy's broadcasting. */
-export function broadcastShapes(
+function broadcastShapes(
   operator: string,
   a: readonly number[],
   b: readonly number[],
@@ -486,7 +486,7 @@ const reorderOutput: ShapeRule = ([x], attributes) => [{
 }];
 
 /** The elementwise operators of one input, whose output is like their input. */
-export const unaryOperators = [
+const unaryOperators = [
   "Abs",
   "Ceil",
   "Cos",

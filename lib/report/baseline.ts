@@ -43,7 +43,7 @@ export interface Finding {
  * bit; another class (another processor, another runtime) moves scores in their last digits, which can
  * exchange the order of a few images.
  */
-export const defaultTolerance: Readonly<Record<string, number>> = {
+const defaultTolerance: Readonly<Record<string, number>> = {
   cl_auroc: 0.5,
   fpr95: 3,
   cl_auroc_seen: 0.5,

@@ -31,7 +31,7 @@ export interface EditedSegment {
 }
 
 /** The scripts of the editor, each after those that it imports. */
-export const editorModules: readonly string[] = [packed, labelDrawing, editor];
+const editorModules: readonly string[] = [packed, labelDrawing, editor];
 
 /** The page for an image called `name`. */
 export function editorPage(name: string, map: EditedMap): string {

@@ -239,7 +239,7 @@ function datasetGrid(published: readonly CountedDataset[], dataset: Dataset): Gr
 }
 
 /** The line of Table 1 for a data set; training images are the mean over its classes, rounded. */
-export function countDataset({ name, layout, samples }: Dataset): CountedDataset {
+function countDataset({ name, layout, samples }: Dataset): CountedDataset {
   const classes = new Set(samples.map((sample) => sample.class)).size;
   const count = (label: 0 | 1) =>
     samples.filter((sample) => sample.split === "train" && sample.label === label).length;

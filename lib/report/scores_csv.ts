@@ -22,7 +22,7 @@ export interface ScoreRecord {
 }
 
 /** The columns of `scores.csv`, in their order. */
-export const scoreColumns = ["row", "seed", "image", "label", "unseen", "score"] as const;
+const scoreColumns = ["row", "seed", "image", "label", "unseen", "score"] as const;
 
 /**
  * The records as CSV (RFC 4180, "\n" line ends), in their order.

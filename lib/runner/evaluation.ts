@@ -135,7 +135,7 @@ function scoredRun({ scores, kinds }: KindedRun, bad: string): ScoredRun {
  * Detection rate by type of defect: of its test images, the share with a score of at least the threshold
  * at which 95 % of all bad images are found (`thresholdAtTpr`). Means over classes of means over seeds.
  */
-export function detectionRates(
+function detectionRates(
   classes: readonly (readonly KindedRun[])[],
   defects: readonly (readonly (readonly (string | null)[])[])[],
 ): Record<string, DefectSummary> {

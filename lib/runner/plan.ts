@@ -121,7 +121,7 @@ export interface Plan {
 }
 
 /** A method is declared in the experiment and cannot be run by this version. */
-export class MissingMethod extends HarnessError {
+class MissingMethod extends HarnessError {
   readonly exitCode = 0;
 }
 

@@ -26,7 +26,7 @@ export const generatedDefectKinds = [
 export type GeneratedDefectKind = typeof generatedDefectKinds[number];
 
 /** Ranges that sizes are drawn from, uniformly, in shares of the shorter side of the image. */
-export const generatedDefectSizes = {
+const generatedDefectSizes = {
   /** Standard deviation of the blur: 2 to 5 pixels of 256, so that wires and texture vanish. */
   blurSigma: [0.008, 0.02],
   /** Height and width of the window that cuts a part out of a segment: 25 to 100 pixels of 256. */

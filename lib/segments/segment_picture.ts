@@ -12,7 +12,7 @@ export interface SegmentColour {
 }
 
 /** Colours of segments in the order of their labels, told apart with common colour blindness. */
-export const segmentColours: readonly SegmentColour[] = [
+const segmentColours: readonly SegmentColour[] = [
   { name: "grey", rgb: [128, 128, 128] },
   { name: "blue", rgb: [47, 109, 179] },
   { name: "orange", rgb: [240, 160, 48] },

@@ -51,7 +51,7 @@ export function unbroadcast(gradient: Value, shape: readonly number[]): Value {
  * Sum over `axes` (ascending), kept as axes of size 1. The contiguous axes at the end go first, as the
  * rows of a matrix: that is the case the runtime is fast at.
  */
-export function sumOver(x: Value, axes: readonly number[]): Value {
+function sumOver(x: Value, axes: readonly number[]): Value {
   if (axes.length === 0) return x;
   const rank = x.shape.length;
   let tail = 0;

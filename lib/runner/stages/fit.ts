@@ -55,7 +55,7 @@ async function* trainingBlocks(
 }
 
 /** The stage a detector reads its images from. */
-export function imageRole(plan: FitPlan): "embeddings" | "pixels" {
+function imageRole(plan: FitPlan): "embeddings" | "pixels" {
   return plan.embedding === undefined ? "pixels" : "embeddings";
 }
 
