@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RandomState } from "../../lib/base/random.ts";
+import { filesOfRun } from "../../lib/report/run_files.ts";
 import { openStore } from "../../lib/store/store.ts";
 import type { StageInput } from "../../lib/store/key.ts";
 import {
@@ -279,29 +280,47 @@ export function otherPlaces(run: FinishedRun, workers: readonly number[]): Promi
 }
 
 /**
- * D-1, D-2: the whole of an experiment on the embedded product, computed from nothing once for each number
- * of workers.
+ * D-1, D-2: `words` of reproduce on the embedded product, computed from nothing once for each number of
+ * workers, the first time in another place: the same entries in the store, the same files. Measured
+ * times are left out.
  */
-export function wholeTables(experiment: string, workers: readonly number[]): Promise<Finding> {
+export function wholeTables(
+  words: readonly string[],
+  workers: readonly number[],
+): Promise<Finding> {
   return inTemporaryFolder(async (folder) => {
-    const outputs: Record<string, string>[] = [];
+    const runs: { files: Record<string, string>; entries: Record<string, string> }[] = [];
     for (const [i, count] of workers.entries()) {
       const [cache, out] = [join(folder, `cache${i}`), join(folder, `out${i}`)];
-      const words = ["reproduce", experiment, "--profile", "demo", "--cache", cache, "--out", out];
+      const places = ["--profile", "demo", "--cache", cache, "--out", out];
       await succeed(
-        [...words, "--workers", String(count)],
-        i === 0 ? {} : {
+        ["reproduce", ...words, ...places, "--workers", String(count)],
+        i > 0 ? {} : {
           cwd: folder,
           env: { TZ: "Pacific/Chatham", LANG: "tr_TR.UTF-8", LC_ALL: "tr_TR.UTF-8" },
         },
       );
-      await Deno.rename(join(out, experiment), join(out, "table3"));
-      outputs.push(await resultFiles(out));
-      assertSame(outputs[i], outputs[0]);
+      const timed = /(^|\/)(result\.json|execution\.json|report\.html)$|^speed\/(?!.*scores\.csv)/;
+      const files = (await filesOfRun(out)).filter(({ path }) => !timed.test(path));
+      runs.push({
+        files: Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256])),
+        entries: Object.fromEntries(
+          await payloadsOf(
+            cache,
+            ({ stage, inputs }) => stage !== "speed" && inputs.speed === undefined,
+          ),
+        ),
+      });
+      assertSame(runs[i].entries, runs[0].entries);
+      assertSame(runs[i].files, runs[0].files);
       await Deno.remove(cache, { recursive: true });
     }
-    const files = Object.keys(outputs[0]).length;
-    return { count: workers.length, outcome: `${files} files of ${experiment}, byte-equal` };
+    const [files, entries] = [runs[0].files, runs[0].entries].map((one) => Object.keys(one).length);
+    assert.ok(files > 0 && entries > 0);
+    return {
+      count: workers.length,
+      outcome: `${files} files of ${words[0]} and ${entries} of the store, byte-equal`,
+    };
   });
 }
 
@@ -403,12 +422,17 @@ function assertSame(
   assert.deepEqual([...names].filter((name) => actual[name] !== expected[name]), []);
 }
 
-/** Every payload file of a store, by stage, key and name. */
-async function payloadsOf(cache: string): Promise<Map<string, string>> {
+/** The hash of every payload file of a store, or of the stages to keep, by stage, key and name. */
+async function payloadsOf(
+  cache: string,
+  keep: (input: StageInput) => boolean = () => true,
+): Promise<Map<string, string>> {
   const store = await openStore(cache);
   const files = new Map<string, string>();
   for await (const { stage, key } of store.entries()) {
-    for (const [name, { sha256 }] of Object.entries((await store.record(stage, key))!.files)) {
+    const { input, files: written } = (await store.record(stage, key))!;
+    if (!keep(JSON.parse(input))) continue;
+    for (const [name, { sha256 }] of Object.entries(written)) {
       files.set(`${stage}/${key}/${name}`, sha256);
     }
   }
