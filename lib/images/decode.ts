@@ -27,8 +27,11 @@ export const imageLimits = { pixels: 64_000_000, bytes: 64_000_000 } as const;
 
 /** What a file holds, told without decoding its pixels. */
 export interface ImageDescription {
+  /** From the file's first bytes, not from its name. */
   readonly format: ImageHeader["format"];
+  /** Pixels from left to right as stored, before `orientation` turns them. */
   readonly width: number;
+  /** Pixels from top to bottom as stored. */
   readonly height: number;
   /** As PIL names it, with the bits where they are not 8: "RGB", "L", "P", "RGBA", "L;16", … */
   readonly mode: string;

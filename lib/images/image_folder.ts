@@ -14,9 +14,11 @@ import { shownPath } from "./shown_path.ts";
 
 /** What a folder holds, hidden entries left out, each list in the order of `compareText`. */
 export interface FolderListing {
+  /** Names of the folders in it, without the path. */
   readonly folders: readonly string[];
   /** Files with the extension of an image. */
   readonly images: readonly string[];
+  /** Names of all other files. */
   readonly others: readonly string[];
 }
 
@@ -49,7 +51,9 @@ export interface IndexedFile {
   readonly id: string;
   /** SHA-256 of the content. */
   readonly digest: string;
+  /** Size of the file. */
   readonly bytes: number;
+  /** Format, and size in pixels where the header tells it. */
   readonly header: ImageHeader;
 }
 

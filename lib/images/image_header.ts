@@ -10,6 +10,7 @@ export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "bmp";
 
 /** What the header of an image says. */
 export interface ImageHeader {
+  /** From the signature in the first bytes. */
   readonly format: ImageFormat;
   /** Size in pixels, where it stands at a fixed place (PNG, BMP). */
   readonly size?: { readonly width: number; readonly height: number };

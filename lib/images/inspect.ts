@@ -30,18 +30,25 @@ export interface InspectionProblem {
 export interface InspectedGroup {
   /** Path relative to the folder, e.g. "train/good". */
   readonly path: string;
+  /** Files with the extension of an image, unreadable ones included. */
   readonly images: number;
+  /** How many of them cannot be decoded; each is a problem of the inspection too. */
   readonly unreadable: number;
+  /** Size of all of them on disk. */
   readonly bytes: number;
-  /** Number of images by format ("png"), by mode ("RGB") and by size ("512x512"). */
+  /** Number of readable images by format, e.g. "png". */
   readonly formats: Readonly<Record<string, number>>;
+  /** By mode as PIL names it, e.g. "RGB". */
   readonly modes: Readonly<Record<string, number>>;
+  /** By width and height in pixels, e.g. "512x512". */
   readonly sizes: Readonly<Record<string, number>>;
 }
 
 /** What `inspectFolder` finds. */
 export interface Inspection {
+  /** The folder as it was named by the caller. */
   readonly root: string;
+  /** Absent where the folder has the layout of none of the data sets. */
   readonly layout?: Exclude<LayoutName, "synthetic">;
   /** In canonical order of their samples. */
   readonly groups: readonly InspectedGroup[];
@@ -75,6 +82,7 @@ export interface InspectOptions {
    * @default {2}
    */
   readonly lanes?: number;
+  /** Called after each image with how many are done; for a progress line. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -9,8 +9,11 @@ import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 /** Labels of each pixel, row-major `[height, width]`, 0 to 255. */
 export interface LabelImage {
+  /** Pixels from left to right, at least 1. */
   readonly width: number;
+  /** Pixels from top to bottom, at least 1. */
   readonly height: number;
+  /** `[height, width]`, one label a pixel. */
   readonly data: Uint8Array;
 }
 

@@ -17,6 +17,7 @@ import { shownPath } from "./shown_path.ts";
 export interface PenaltyImages {
   /** Of names and contents, as it goes into keys. */
   readonly digest: string;
+  /** How many there are, at least 1. */
   readonly images: number;
   /** One image, uint8 `[size, size, 3]`. */
   draw(size: number, random: RandomState): Promise<Uint8Array>;

@@ -12,8 +12,11 @@
 
 /** An 8-bit RGB image: `data` is row-major `[height, width, 3]`. */
 export interface RgbImage {
+  /** Pixels from left to right, at least 1. */
   readonly width: number;
+  /** Pixels from top to bottom, at least 1. */
   readonly height: number;
+  /** Bytes in the order of the rows. */
   readonly data: Uint8Array;
 }
 

@@ -11,7 +11,9 @@ import { compareText, type Sample } from "./sample.ts";
 
 /** Two parts of 0 … n-1, in the order in which scikit-learn gives them. */
 export interface TrainTestIndices {
+  /** Positions of the training part, shuffled. */
   readonly train: Uint32Array;
+  /** Positions of the test part, shuffled. */
   readonly test: Uint32Array;
 }
 

@@ -35,8 +35,11 @@ const defaultSeverity: readonly [number, number] = [0.45, 1];
 
 /** A drawn image: `data` is uint8 RGB, row-major `[height, width, 3]`, owned by the caller. */
 export interface DrawnImage {
+  /** The product's `size`. */
   readonly width: number;
+  /** The same: drawn images are square. */
   readonly height: number;
+  /** Red, green and blue of each pixel. */
   readonly data: Uint8Array;
 }
 
@@ -69,9 +72,15 @@ export function syntheticProduct(options: Partial<SyntheticProduct> = {}): Synth
 
 /** What {@linkcode siblingProducts} may be told. */
 export interface SiblingOptions {
-  /** @default {31} */
+  /**
+   * What the seeds of all classes are derived from.
+   * @default {31}
+   */
   readonly seed?: number;
-  /** @default {256} */
+  /**
+   * Width and height of the images in pixels.
+   * @default {256}
+   */
   readonly size?: number;
   /** of each class; @default {120 train good, 30 train bad, 40 test good, 30 test bad, 10 unseen} */
   readonly counts?: ProductCounts;

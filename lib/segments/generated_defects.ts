@@ -23,6 +23,7 @@ export const generatedDefectKinds = [
   "thin rectangle",
   "small rectangle",
 ] as const;
+/** Name of a way to spoil a good image. */
 export type GeneratedDefectKind = typeof generatedDefectKinds[number];
 
 /** Ranges that sizes are drawn from, uniformly, in shares of the shorter side of the image. */
@@ -46,6 +47,7 @@ const drawLimit = 100;
 export interface GeneratedDefect {
   /** `[height, width, 3]`, a new array. */
   readonly pixels: Uint8Array;
+  /** Which of the ways was drawn, or was asked for. */
   readonly kind: GeneratedDefectKind;
   /** Name of the segment it was applied to. */
   readonly segment: string;

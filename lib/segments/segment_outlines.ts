@@ -8,6 +8,7 @@ import type { SegmentationMap } from "./segmentation_map.ts";
 
 /** A segment as a shape, in pixels of the map: x to the right, y down. */
 export interface SegmentOutline {
+  /** Its name in the map. */
   readonly segment: string;
   /**
    * Closed loops without the repeated last corner, `[x, y]` in whole numbers: around the segment with

@@ -7,7 +7,9 @@ import type { SegmentationMap } from "./segmentation_map.ts";
 
 /** A colour with a name for captions. */
 export interface SegmentColour {
+  /** Plain English, as a caption says it: "the orange part is …". */
   readonly name: string;
+  /** Each 0 to 255. */
   readonly rgb: readonly [red: number, green: number, blue: number];
 }
 

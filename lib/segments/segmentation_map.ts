@@ -17,7 +17,9 @@ import { decodeLabels } from "../images/decode.ts";
 export interface SegmentationMap {
   /** How the map was asked for, or the file's name; not part of its digest. */
   readonly name: string;
+  /** Pixels from top to bottom, at least 1. */
   readonly height: number;
+  /** Pixels from left to right, at least 1. */
   readonly width: number;
   /** `[height, width]`, row-major; a pixel whose label has no segment belongs to none. */
   readonly labels: Uint8Array;
@@ -170,8 +172,11 @@ export function segmentationMapDigest(map: SegmentationMap): string {
 
 /** The pixels of each segment, for one pass over an anomaly map of the same size. */
 export interface SegmentIndex {
+  /** Of the map, and so of the anomaly maps that it fits. */
   readonly height: number;
+  /** Likewise. */
   readonly width: number;
+  /** Names, in the order of their labels. */
   readonly segments: readonly string[];
   /** `[segments + 1]`: segment s has `pixels[offsets[s] … offsets[s + 1])`. */
   readonly offsets: Uint32Array;

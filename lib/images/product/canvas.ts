@@ -6,14 +6,17 @@
 
 /** A square picture in the making. */
 export interface Canvas {
+  /** width and height in pixels */
   readonly size: number;
   /** `[size, size, 3]`, grey levels, not yet limited to 0 … 255 */
   readonly rgb: Float32Array;
   /** the part's x at the middle of the leftmost pixels, and its change to the next column */
   readonly left: number;
+  /** below 0 where the layout is mirrored */
   readonly stepX: number;
   /** the part's y at the middle of the topmost pixels, and its change to the next row */
   readonly top: number;
+  /** always above 0 */
   readonly stepY: number;
 }
 

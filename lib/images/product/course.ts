@@ -7,6 +7,7 @@ import type { Point } from "./layout.ts";
 
 /** A polyline: straight pieces `[x0, y0, x1, y1, way at the start, way at the end]`. */
 export interface Course {
+  /** `[pieces, 6]`; ways count from 0 at the first point to 1 at the last */
   readonly pieces: Float64Array;
   /** left, top, right, bottom */
   readonly box: readonly [number, number, number, number];

@@ -30,6 +30,7 @@ import type { SegmentName } from "./segmentation.ts";
 
 /** One type of defect. */
 export interface DefectType {
+  /** as in `Sample.defect`, in scores and in tables of detection rates */
   readonly id: string;
   /** row of the paper's Table 7, or of Figure 4 for an unseen type */
   readonly description: string;

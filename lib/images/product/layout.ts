@@ -8,7 +8,9 @@ import { RandomState } from "../../base/random.ts";
 
 /** A place, in fractions of the image. */
 export interface Point {
+  /** 0 left edge … 1 right edge */
   readonly x: number;
+  /** 0 upper edge … 1 lower edge */
   readonly y: number;
 }
 
@@ -17,17 +19,23 @@ export type Colour = readonly [number, number, number];
 
 /** A circle. */
 export interface Circle extends Point {
+  /** fraction of the image's width */
   readonly radius: number;
 }
 
 /** A pin: a bar from `top` (where the wire ends) to `bottom`, on a wider body down to the image's edge. */
 export interface PinLayout {
+  /** middle of the upper end, where the wire comes in */
   readonly top: Point;
+  /** middle of the lower end, behind the body */
   readonly bottom: Point;
   /** half the bar's width */
   readonly half: number;
+  /** middle of the body's upper end */
   readonly bodyTop: Point;
+  /** middle of its lower end, at the image's edge or below it */
   readonly bodyBottom: Point;
+  /** half the body's width */
   readonly bodyHalf: number;
 }
 
@@ -51,10 +59,15 @@ export interface ProductLayout {
   readonly gap: { readonly corner: Point; readonly radius: number; readonly width: number };
   /** false: the quadrant lies at the upper left; true: everything is mirrored left to right */
   readonly mirrored: boolean;
+  /** the hole in the electrode */
   readonly hole: Circle;
+  /** the usual solder dots; the border's gap runs around the first */
   readonly dots: readonly [Circle, Circle];
+  /** the wire of each dot */
   readonly wires: readonly [WireLayout, WireLayout];
+  /** the pin of each wire */
   readonly pins: readonly [PinLayout, PinLayout];
+  /** before the light, tones and noise of a single part */
   readonly colours: {
     readonly membraneDark: Colour;
     readonly membraneLight: Colour;

@@ -12,6 +12,7 @@ import { cosineOfTurns, sineOfTurns } from "./noise.ts";
 export interface Glint {
   /** direction from the piezo's centre, in turns clockwise from the right */
   readonly turn: number;
+  /** distance of its middle from the piezo's centre */
   readonly radius: number;
   /** half its width along the radius */
   readonly width: number;
@@ -23,26 +24,37 @@ export interface Glint {
 
 /** A thin stroke through points. */
 export interface Stroke {
+  /** tells the three marks apart */
   readonly kind: "stroke";
+  /** two or more, joined by a smooth curve */
   readonly points: readonly Point[];
+  /** of the line, edge to edge */
   readonly width: number;
+  /** before light and noise */
   readonly colour: Colour;
+  /** 0 not to be seen … 1 covers what is below */
   readonly opacity: number;
   /** 0 flat … 1 round and shining like a wire */
   readonly gloss: number;
+  /** painted after this layer */
   readonly above: Layer;
 }
 
 /** An irregular spot: burn, paste, flake, missing piece. */
 export interface Patch extends Point {
+  /** tells the three marks apart */
   readonly kind: "patch";
+  /** geometric mean of half its width and half its height */
   readonly radius: number;
   /** width divided by height before turning */
   readonly aspect: number;
+  /** direction of its width, in turns clockwise from the right */
   readonly turn: number;
   /** sines and cosines of 2, 3, 4 and 5 waves around the outline */
   readonly outline: readonly number[];
+  /** before light, texture and edge */
   readonly colour: Colour;
+  /** 0 not to be seen … 1 covers what is below */
   readonly opacity: number;
   /** width of the edge's fading, in radii */
   readonly softness: number;
@@ -52,14 +64,19 @@ export interface Patch extends Point {
   readonly edge: number;
   /** nothing is painted outside of this circle */
   readonly within: Circle | null;
+  /** painted after this layer */
   readonly above: Layer;
 }
 
 /** A small shining sphere with a ring of flux. */
 export interface Ball extends Point {
+  /** tells the three marks apart */
   readonly kind: "ball";
+  /** of the sphere; the ring lies at 1.75 of it */
   readonly radius: number;
+  /** strength of the ring: 0 none … 1 */
   readonly flux: number;
+  /** painted after this layer */
   readonly above: Layer;
 }
 
@@ -71,6 +88,7 @@ export type Mark = Stroke | Patch | Ball;
 
 /** A solder dot. */
 export interface Dot extends Point {
+  /** of the outline without its waves */
   readonly radius: number;
   /** sines and cosines of 2, 3, 4 and 5 waves around the outline */
   readonly outline: readonly number[];
@@ -86,31 +104,41 @@ export interface Dot extends Point {
   readonly burn: number;
   /** solder that is missing: depth of a cut from direction `turn`, in radii; 0 = none */
   readonly cut: { readonly turn: number; readonly depth: number };
+  /** false: only flux and a dull print on the silver */
   readonly present: boolean;
 }
 
 /** A wire from a solder dot to a pin. */
 export interface Wire {
+  /** what `points` are worked out from */
   readonly course: WireCourse;
   /** from the end in the solder to the end at the pin */
   readonly points: readonly Point[];
+  /** of the rod where it is not charred */
   readonly width: number;
+  /** factor of its brightness, 1 = usual */
   readonly tone: number;
   /** 0 clean … 1 charred */
   readonly burn: number;
   /** where along its length the char has its middle, 0 … 1 */
   readonly burnAt: number;
+  /** false: not drawn */
   readonly present: boolean;
 }
 
 /** A pin. */
 export interface Pin {
+  /** from the usual place */
   readonly shift: Point;
   /** sideways move of its lower end */
   readonly tilt: number;
+  /** of the glass bar: 0 … 1 */
   readonly opacity: number;
+  /** factor of its brightness, 1 = usual */
   readonly tone: number;
+  /** half the width of the edges' fading, as it is out of focus */
   readonly blur: number;
+  /** false: not drawn */
   readonly present: boolean;
 }
 
@@ -118,6 +146,7 @@ export interface Pin {
 export interface Part {
   /** seed of all surface noise */
   readonly noise: number;
+  /** the view: offset and scale of the picture, and what lens and sensor add */
   readonly camera: {
     readonly shift: Point;
     readonly scale: number;
@@ -128,12 +157,14 @@ export interface Part {
     /** height of the black border at the bottom */
     readonly border: number;
   };
+  /** factors of all brightness, of each channel, and their change across the picture and to its corners */
   readonly light: {
     readonly gain: number;
     readonly tint: Colour;
     readonly slope: Point;
     readonly vignette: number;
   };
+  /** the metal around the light ring: brightness, strength and kind of its grain, grey levels of clouds */
   readonly membrane: {
     readonly tone: number;
     readonly contrast: number;
@@ -142,10 +173,18 @@ export interface Part {
     readonly grainSize: number;
     readonly blotch: number;
   };
+  /**
+   * the light ring: brightness, strength of its streaks, and the height of its two ends (sine of
+   * their direction, -1 = top)
+   */
   readonly ring: { readonly tone: number; readonly contrast: number; readonly horn: number };
+  /** all harmless */
   readonly glints: readonly Glint[];
+  /** the ceramic border: brightness, grey levels that clear glue adds, and the height below which it does */
   readonly border: { readonly tone: number; readonly glue: number; readonly glueFrom: number };
+  /** turn of the gap around the centre, and how ragged the electrode's edges are */
   readonly piezo: { readonly turn: number; readonly ragged: number };
+  /** the silver: brightness, red against blue, and its grain */
   readonly electrode: {
     readonly tone: number;
     readonly warmth: number;
@@ -158,10 +197,15 @@ export interface Part {
     readonly turn: number;
     readonly period: number;
   };
+  /** the hole in the electrode, where it lies in this part */
   readonly hole: Point & { readonly radius: number; readonly tone: number };
+  /** the left one first, as in the layout */
   readonly dots: readonly [Dot, Dot];
+  /** each from the dot of the same place to the pin of the same place */
   readonly wires: readonly [Wire, Wire];
+  /** in the order of the wires */
   readonly pins: readonly [Pin, Pin];
+  /** harmless traces and scratches, and those that defects add; painted in this order */
   readonly marks: readonly Mark[];
 }
 
@@ -270,6 +314,7 @@ export interface WireCourse {
   readonly end: number;
   /** how far below the pin's upper edge the wire goes, hidden or beside it */
   readonly depth: number;
+  /** offsets at 0.22, 0.56 and 0.84 of the way, as in `WireLayout` */
   readonly bend: readonly [number, number, number];
 }
 

@@ -30,6 +30,7 @@ export interface SyntheticProduct {
   readonly size: number;
   /** revision of the drawing: another one means other pixels for the same seed */
   readonly revision: number;
+  /** images to draw for each part of VAD's layout */
   readonly counts: ProductCounts;
   /** strength of the harmless variety among parts: 0 = all parts alike, 1 = as designed */
   readonly nuisance: number;
