@@ -11,10 +11,15 @@ export interface Arena {
   readonly memory: WebAssembly.Memory | undefined;
   /** Bytes given out so far. */
   readonly used: () => number;
+  /** `[length]`, 1 byte an element. */
   uint8(length: number): Uint8Array;
+  /** `[length]`, 2 bytes an element. */
   uint16(length: number): Uint16Array;
+  /** `[length]`, 4 bytes an element. */
   int32(length: number): Int32Array;
+  /** `[length]`, 4 bytes an element. */
   float32(length: number): Float32Array;
+  /** `[length]`, 8 bytes an element. */
   float64(length: number): Float64Array;
 }
 

@@ -10,14 +10,19 @@ import { quantileCuts } from "./quantile_sketch.ts";
 
 /** A table of features. `values` has `rows * columns` numbers, row-major; NaN is a missing value. */
 export interface FeatureMatrix {
+  /** Samples, at least 1. */
   readonly rows: number;
+  /** Features of each sample, at least 1. */
   readonly columns: number;
+  /** Not changed by a fit; float64 numbers are rounded to float32. */
   readonly values: Float32Array | Float64Array; // [rows, columns]
 }
 
 /** Cut points of all columns; column `j` owns `cuts[starts[j]] … cuts[starts[j + 1] - 1]`. */
 export interface FeatureCuts {
+  /** Where each column's cuts begin; the last number is how many there are in all. */
   readonly starts: Int32Array; // [columns + 1]
+  /** Ascending within a column. */
   readonly cuts: Float32Array;
   /** A number below every value of the column: the threshold that only missing values fall under. */
   readonly floors: Float32Array; // [columns]
@@ -25,7 +30,9 @@ export interface FeatureCuts {
 
 /** A binned table, column-major. A missing value has the bin after the column's last one. */
 export interface BinnedMatrix {
+  /** As in the table that was binned. */
   readonly rows: number;
+  /** Likewise. */
   readonly columns: number;
   /** Twice the bin of each value: where its pair of sums begins in a histogram of its column. */
   readonly pairIndices: Uint16Array; // [columns, rows]
@@ -144,7 +151,9 @@ export function readColumn(
 
 /** What is learned from one column. */
 export interface ColumnCuts {
+  /** Ascending; the last one lies above all values. */
   readonly cuts: Float32Array;
+  /** As in `FeatureCuts`. */
   readonly floor: number;
 }
 

@@ -23,11 +23,17 @@ const manyCells = 2 ** 21;
 
 /** What the threads share; all arrays are in shared memory. */
 export interface BinningWork {
+  /** The table that is binned. */
   readonly features: FeatureMatrix;
+  /** Most cuts of a column. */
   readonly maxBin: number;
+  /** What the threads fill, column by column. */
   readonly binned: BinnedMatrix;
+  /** Of each column the first `binCounts[column]` are set. */
   readonly cuts: Float32Array; // [columns, maxBin]
+  /** As in `FeatureCuts`. */
   readonly floors: Float32Array; // [columns]
+  /** Counters that the threads change atomically. */
   readonly words: Int32Array; // next column, columns done, whether a worker has failed
 }
 

@@ -15,12 +15,17 @@ import { type TreeTable, treeTable } from "./tree_table.ts";
 
 /** What the threads of a fit share. With several threads all arrays are in shared memory. */
 export interface FitState {
+  /** The table, binned once for all rounds. */
   readonly binned: BinnedMatrix;
+  /** What its bins mean in the table's units. */
   readonly cuts: FeatureCuts;
+  /** Complete and within their ranges. */
   readonly parameters: ForestParameters;
   /** Seed of every tree, round after round. */
   readonly seeds: Uint32Array; // [n_estimators * num_parallel_tree]
+  /** First and second derivative of the loss by each row's margin. */
   readonly gradientPairs: Float64Array; // [rows, 2], of the current round
+  /** Sum of all trees so far for each row. */
   readonly margins: Float32Array; // [rows]
   /** The trees of the current round. */
   readonly trees: TreeTable;

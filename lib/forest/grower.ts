@@ -48,6 +48,8 @@ export class TreeGrower {
   readonly #hessians: Float64Array;
 
   /**
+   * A grower for the trees of one fit.
+   *
    * @param work does its steps on the rows and columns that the grower puts into `scratch`
    * @param capacity most nodes of a tree, `treeCapacity`
    */

@@ -46,6 +46,7 @@ export interface ForestParameters {
    * estimates it from the labels as XGBoost 2 does (one Newton step from margin 0).
    */
   readonly base_score: number | null;
+  /** What the trees are fitted to, and whether a prediction is a probability or a margin. */
   readonly objective: ForestObjective;
 }
 

@@ -14,11 +14,13 @@ import type { ForestObjective } from "./parameters.ts";
  * the tree's own first node, which is its root.
  */
 export interface BoostedForest {
+  /** Whether a prediction is a probability or a margin. */
   readonly objective: ForestObjective;
   /** Columns of the feature table. */
   readonly columns: number;
   /** Trees of a round. */
   readonly num_parallel_tree: number;
+  /** Weight that the rows with label 1 had in the fit; predictions do not use it. */
   readonly scale_pos_weight: number;
   /** Starting prediction: a probability for `binary:logistic`, a margin for `binary:logitraw`; float32. */
   readonly base_score: number;

@@ -13,6 +13,7 @@ export interface RoundThreads {
   growTrees(round: number): void;
   /** Adds the grown trees to the margins. */
   moveMargins(): void;
+  /** Ends the threads; no round may follow. */
   close(): void;
 }
 

@@ -9,8 +9,11 @@ import type { ForestParameters } from "./parameters.ts";
 
 /** The penalties that decide gains and weights, as float32 numbers. */
 export interface SplitRule {
+  /** L1 penalty, `reg_alpha`. */
   readonly alpha: number;
+  /** L2 penalty, `reg_lambda`. */
   readonly lambda: number;
+  /** Least sum of hessians in a child. */
   readonly minChildWeight: number;
 }
 
@@ -18,14 +21,19 @@ export interface SplitRule {
 export interface Split {
   /** Loss reduction, float32. */
   gain: number;
+  /** Of the feature table; -1 while there is no split. */
   column: number;
   /** Last bin that goes left; -1 where only missing values do. */
   bin: number;
   /** Whether missing values go left. */
   defaultLeft: boolean;
+  /** Sum of the gradients of the rows that go left. */
   leftGradient: number;
+  /** Sum of their hessians. */
   leftHessian: number;
+  /** Sum of the gradients of the rows that go right. */
   rightGradient: number;
+  /** Sum of their hessians. */
   rightHessian: number;
 }
 

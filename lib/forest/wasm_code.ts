@@ -13,11 +13,14 @@ export type Code = readonly number[];
 
 /** Value types by their encoding. */
 export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+/** Name of a value type. */
 export type ValueType = keyof typeof valueTypes;
 
 /** A local variable of a function. */
 export interface Local {
+  /** Pushes its value. */
   readonly get: Code;
+  /** Stores what `value` pushes. */
   set(value: Code): Code;
 }
 
@@ -25,9 +28,13 @@ export interface Local {
 export interface WasmFunction {
   /** Name of the export; functions without one are for calls inside the module. */
   readonly name?: string;
+  /** Types of the arguments, the first locals of the function. */
   readonly parameters: readonly ValueType[];
+  /** Absent where nothing is returned. */
   readonly result?: ValueType;
+  /** Types of the further locals; they start at 0. */
   readonly locals: readonly ValueType[];
+  /** Must leave exactly the result on the stack. */
   readonly body: Code;
 }
 
@@ -47,6 +54,7 @@ const access = (opcode: Code, align: number) => (...operands: Code[]): Code => [
   0,
 ];
 
+/** Instructions on 32-bit integers. */
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   load: access([0x28], 2),
@@ -69,6 +77,7 @@ export const i32 = {
   shiftRight: plain(0x76),
 } as const;
 
+/** Instructions on 64-bit integers. */
 export const i64 = {
   const: (value: number): Code => [0x42, ...signed(value)],
   equalsZero: plain(0x50),
@@ -82,6 +91,7 @@ export const i64 = {
   toI32: plain(0xa7),
 } as const;
 
+/** Instructions on single floats. */
 export const f32 = {
   load: access([0x2a], 2),
   store: access([0x38], 2),
@@ -95,6 +105,7 @@ export const f32 = {
   infinity: [0x43, 0, 0, 0x80, 0x7f] as Code,
 } as const;
 
+/** Instructions on double floats. */
 export const f64 = {
   const: (value: number): Code => [
     0x44,
@@ -109,6 +120,7 @@ export const f64 = {
   fromF32: plain(0xbb),
 } as const;
 
+/** Instructions on pairs of double floats. */
 export const f64x2 = {
   splat: simd(0x14),
   notEqual: simd(0x48),
@@ -130,6 +142,7 @@ export const f64x2 = {
   ],
 } as const;
 
+/** Instructions on 128 bits, whatever they hold. */
 export const v128 = {
   load: access([0xfd, 0x00], 3),
   store: access([0xfd, 0x0b], 3),

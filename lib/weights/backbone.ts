@@ -33,20 +33,27 @@ import {
 
 /** Pixels 0 … 255 become `(pixel / 255 - mean) / deviation`, per channel R, G, B. */
 export interface Normalization {
+  /** In parts of 255. */
   readonly mean: readonly [number, number, number];
+  /** In parts of 255, above 0. */
   readonly deviation: readonly [number, number, number];
 }
 
 /** What a network gives: its tapped layers by name, and the feature map that the head takes. */
 export interface NetworkOutputs<V> {
+  /** From shallow to deep, by the names that detectors' settings use. */
   readonly taps: ReadonlyMap<string, V>;
+  /** The deepest feature map. */
   readonly last: V;
 }
 
 /** One definition of a network, read by every kind of `Network` (see network.ts). */
 export interface Backbone extends NetworkOptions {
+  /** As settings and `--backbone` name it. */
   readonly name: string;
+  /** As tables and messages name it. */
   readonly title: string;
+  /** What the weights were trained with. */
   readonly normalization: Normalization;
   /** Outputs of the head in the published weights; 0 if they have none. */
   readonly classes: number;
@@ -58,8 +65,11 @@ export interface Backbone extends NetworkOptions {
 
 /** A backbone in a graph: its taps by name, and the logits where a head was asked for. */
 export interface BackboneValues {
+  /** From shallow to deep, each `[n, channels, h, w]`. */
   readonly taps: ReadonlyMap<string, Value>;
+  /** The deepest feature map, `[n, channels, h, w]`. */
   readonly last: Value;
+  /** `[n, classes]`, before the softmax. */
   readonly logits: Value | undefined;
 }
 

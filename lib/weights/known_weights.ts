@@ -7,7 +7,9 @@ import { unknownName } from "../base/errors.ts";
 
 /** Published weights. */
 export interface KnownWeights {
+  /** As `weights pull NAME` and `--weights NAME=FILE` take it. */
   readonly name: string;
+  /** As tables and messages name them. */
   readonly title: string;
   /** The network they belong to, by its name in `backbones.ts`; undefined for an archive. */
   readonly backbone: string | undefined;
@@ -15,6 +17,7 @@ export interface KnownWeights {
   readonly file: string;
   /** SHA-256 in hexadecimal: all 64 digits, or the first ones where no more is known. */
   readonly sha256: string;
+  /** Of the weights, by its usual short name or in the publisher's words. */
   readonly licence: string;
   /** Where they are to be had, for people. */
   readonly source: string;

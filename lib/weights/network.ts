@@ -32,7 +32,7 @@ export interface ConvolutionLayout {
   readonly channels: number;
   /** Side of the square kernel, odd. */
   readonly kernel: number;
-  /** @default 1 */
+  /** Along both axes. @default 1 */
   readonly stride?: number;
   /** The number of input channels for a depthwise convolution. @default 1 */
   readonly groups?: number;
@@ -45,9 +45,11 @@ export interface ConvolutionLayout {
 export interface Network<V> {
   /** Convolution (parameter `<conv>.weight`) and batch normalisation (`<norm>.weight`, …) of its output. */
   convNorm(x: V, conv: string, norm: string, layout: ConvolutionLayout): V;
+  /** max(x, 0). */
   relu(x: V): V;
   /** min(max(x, 0), 6). */
   relu6(x: V): V;
+  /** Sum of two maps of the same shape. */
   add(a: V, b: V): V;
   /** Maximum over 3 x 3, stride 2, padding 1. */
   maxPool(x: V): V;
@@ -72,12 +74,18 @@ export type Padding = "symmetric" | "same";
 
 /** One parameter of a network: its shape as torch stores it, and how a training from scratch begins. */
 export interface Parameter {
+  /**
+   * Of a convolution `[channels, inputs / groups, kernel, kernel]`, of a linear layer `[outputs,
+   * inputs]`.
+   */
   readonly shape: readonly number[];
+  /** Draws the first numbers of a training from scratch. */
   readonly initial: Initializer;
 }
 
 /** What is known of a feature map before there is a graph. */
 export interface MapLayout {
+  /** Of the map, at least 1. */
   readonly channels: number;
   /** Pixels of the input per place of the map, along each side. */
   readonly stride: number;

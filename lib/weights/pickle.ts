@@ -12,16 +12,19 @@ import { DataError } from "../base/errors.ts";
 
 /** A global on the list, as it stands in the data. */
 export class PickleGlobal {
+  /** `name`: module and name with a space between, e.g. "torch FloatStorage". */
   constructor(readonly name: string) {}
 }
 
 /** A Python tuple. */
 export class PickleTuple {
+  /** `items` in Python's order. */
   constructor(readonly items: readonly PickleValue[]) {}
 }
 
 /** A value that stands for a persistent id or the result of a global, made by the caller. */
 export class PickleObject<T = unknown> {
+  /** `value` as the caller's rules made it. */
   constructor(readonly value: T) {}
 }
 
@@ -61,7 +64,9 @@ export type PickleCall = (args: readonly PickleValue[]) => PickleValue;
 
 /** One value and where the bytes after it begin. */
 export interface PickleResult {
+  /** The one object of the pickle. */
   readonly value: PickleValue;
+  /** Position of the byte after the pickle's last one. */
   readonly end: number;
 }
 

@@ -32,9 +32,11 @@ export const smallPretraining = {
 
 /** Options of `trainSmallBackbone`. */
 export interface PretrainingOptions {
-  /** @default the published number */
+  /** Of the training; fewer serve tests. @default the published number */
   readonly steps?: number;
+  /** Called after every step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
+  /** Ends the training after the current step. */
   readonly signal?: AbortSignal;
 }
 

@@ -14,9 +14,11 @@ import { importWeights, weightsFolder, type WeightsRecord } from "./registry.ts"
 
 /** Options of `pullWeights`. */
 export interface PullOptions {
+  /** The store's folder; weights go into `weights` below it. */
   readonly cache: string;
   /** Told after each piece: bytes received so far, and of how many where the server says it. */
   readonly onProgress?: (received: number, total: number | undefined) => void;
+  /** Ends the download. */
   readonly signal?: AbortSignal;
 }
 

@@ -50,28 +50,35 @@ export type WeightsOrigin =
 
 /** The file that holds a backbone's weights. */
 export interface IdentifiedWeights {
+  /** Its path. */
   readonly file: string;
   /** SHA-256 of that file. */
   readonly digest: string;
+  /** Decides what certificates and tables say of the weights. */
   readonly origin: WeightsOrigin;
 }
 
 /** Weights, ready to be put into a graph. */
 export interface LoadedWeights {
+  /** Float32, by torch's names of the parameters. */
   readonly tensors: FloatTensorMap;
   /** SHA-256 of the file they were read from. */
   readonly digest: string;
+  /** As in `IdentifiedWeights`. */
   readonly origin: WeightsOrigin;
 }
 
 /** The record beside stored weights. */
 export interface WeightsRecord {
+  /** Also the name of the stored file, without its ending. */
   readonly name: string;
   /** The network, by its name in `backbones.ts`; null for one that is not a backbone. */
   readonly backbone: string | null;
   /** SHA-256 and size of the stored .safetensors file. */
   readonly sha256: string;
+  /** As above. */
   readonly bytes: number;
+  /** Of the weights; "unknown" for a user's own file. */
   readonly licence: string;
   /** The file that was imported. */
   readonly source: {
@@ -175,6 +182,7 @@ export async function loadWeights(
 
 /** What `importWeights` needs beside the file. */
 export interface ImportOptions {
+  /** The store's folder; weights go into `weights` below it. */
   readonly cache: string;
   /** For weights that are not known: the backbone they belong to. */
   readonly backbone?: string;
@@ -233,12 +241,17 @@ export async function importWeights(
 
 /** One line of `weights list`. */
 export interface WeightsListing {
+  /** As `weights pull` and `--weights` take it. */
   readonly name: string;
+  /** For people. */
   readonly title: string;
+  /** The network they belong to; undefined for an archive, or for tensors of no backbone. */
   readonly backbone: string | undefined;
+  /** Part of the project, in the store, or not to be had without `weights pull` or `weights import`. */
   readonly state: "embedded" | "stored" | "absent";
   /** SHA-256 of the published file: whole, or the known first digits. */
   readonly sha256: string;
+  /** Of the weights. */
   readonly licence: string;
   /** Where they are to be had. */
   readonly source: string;
@@ -290,7 +303,9 @@ export async function listWeights(cache: string): Promise<WeightsListing[]> {
 
 /** What `weights verify` found of one file. */
 export interface WeightsVerdict {
+  /** Of a backbone, or of weights in the store. */
   readonly name: string;
+  /** "missing": recorded, but the file is gone. */
   readonly state: "ok" | "damaged" | "missing";
   /** What is wrong, and the remedy; empty if nothing is. */
   readonly detail: string;

@@ -18,7 +18,9 @@ const tensorLimit = 100_000;
 
 /** What a file holds: tensors by name, and free text by name. */
 export interface SafeTensors {
+  /** Each with the element type that it is stored in. */
   readonly tensors: Map<string, NdArray>;
+  /** The header's `__metadata__`. */
   readonly metadata: Map<string, string>;
 }
 

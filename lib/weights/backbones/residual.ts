@@ -10,18 +10,23 @@ import type { NetworkOutputs } from "../backbone.ts";
 
 /** One stage: `blocks` blocks, the first with the stride. */
 export interface Stage {
+  /** At least 1. */
   readonly blocks: number;
   /** Channels inside the block. */
   readonly width: number;
   /** Channels of the output. */
   readonly channels: number;
+  /** Of the first block: 2 halves the grid. */
   readonly stride: number;
 }
 
 /** What tells residual networks apart. */
 export interface ResidualLayout {
+  /** Before the stages: a convolution of stride 2, and whether a pooling of stride 2 follows. */
   readonly stem: { readonly channels: number; readonly kernel: number; readonly pool: boolean };
+  /** Two convolutions of 3 x 3, or 1 x 1, 3 x 3 and 1 x 1. */
   readonly block: "basic" | "bottleneck";
+  /** Their outputs are the taps `layer1`, `layer2`, … */
   readonly stages: readonly Stage[];
 }
 
