@@ -21,12 +21,15 @@ export type ElementType =
 
 /** A tensor's element type and static shape. */
 export interface Signature {
+  /** Type of the elements. */
   readonly type: ElementType;
+  /** Length of each axis, whole numbers from 0; `[]` for a scalar. */
   readonly shape: readonly number[];
 }
 
 /** One value of a graph: a graph input, a constant (initializer), or the output of a node. */
 export interface Value extends Signature {
+  /** The graph it belongs to; values of several graphs do not mix. */
   readonly graph: Graph;
   /** Unique in the graph. */
   readonly name: string;
@@ -51,14 +54,19 @@ export interface GraphNode {
   readonly operator: string;
   /** `""` for ONNX's own operators. */
   readonly domain: string;
+  /** In ONNX's order. */
   readonly inputs: readonly (Value | undefined)[];
+  /** In ONNX's order; optional ones that were not asked for are left out at the end. */
   readonly outputs: readonly Value[];
+  /** By ONNX's names; those left out have ONNX's defaults. */
   readonly attributes: Attributes;
 }
 
 /** A value under the name by which a run returns it. */
 export interface GraphOutput {
+  /** Unique among the outputs. */
   readonly name: string;
+  /** Of the same graph. */
   readonly value: Value;
 }
 
@@ -81,9 +89,13 @@ export function sizeOf(shape: readonly number[]): number {
  * ```
  */
 export class Graph {
+  /** What a run must be fed, in the order of their making. */
   readonly inputs: Value[] = [];
+  /** Tensors that are part of the model. */
   readonly constants: Value[] = [];
+  /** Each after the nodes whose outputs it takes. */
   readonly nodes: GraphNode[] = [];
+  /** What a run returns, in the order of their making. */
   readonly outputs: GraphOutput[] = [];
   readonly #names = new Set<string>();
   readonly #producers = new Map<Value, GraphNode>();

@@ -66,15 +66,15 @@ export { relu } from "./ops.ts";
 export interface Conv2dOptions {
   /** Kernel size, for both axes. */
   readonly kernel: number;
-  /** @default 1 */
+  /** Step of the window, for both axes. @default 1 */
   readonly stride?: number;
   /** On all four sides, or [top, left, bottom, right]. @default 0 */
   readonly padding?: number | readonly [number, number, number, number];
-  /** @default 1 */
+  /** Parts of the channels that are convolved each on their own. @default 1 */
   readonly groups?: number;
-  /** @default 1 */
+  /** Step between the kernel's elements, for both axes. @default 1 */
   readonly dilation?: number;
-  /** @default true */
+  /** Whether a number per output channel is added. @default true */
   readonly bias?: boolean;
   /** Of the weight. @default torch's default, or Kaiming normal by fan-out without a bias */
   readonly initial?: Initializer;
@@ -101,14 +101,15 @@ export function conv2d(scope: Scope, x: Value, channels: number, options: Conv2d
 
 /** Options of convTranspose2d. */
 export interface ConvTranspose2dOptions {
+  /** Kernel size, for both axes. */
   readonly kernel: number;
-  /** @default 1 */
+  /** Step between the places of the inputs in the output, for both axes. @default 1 */
   readonly stride?: number;
-  /** @default 0 */
+  /** Taken off on all four sides of the output. @default 0 */
   readonly padding?: number;
-  /** @default 0 */
+  /** Added at the bottom and on the right of the output. @default 0 */
   readonly outputPadding?: number;
-  /** @default true */
+  /** Whether a number per output channel is added. @default true */
   readonly bias?: boolean;
   /** Of the weight. @default torch's default */
   readonly initial?: Initializer;
@@ -178,7 +179,7 @@ export function batchNorm(scope: Scope, x: Value, options: BatchNormOptions = {}
 
 /** Options of linear. */
 export interface LinearOptions {
-  /** @default true */
+  /** Whether a number per output is added. @default true */
   readonly bias?: boolean;
   /** Of the weight. @default torch's default */
   readonly initial?: Initializer;
@@ -216,10 +217,11 @@ export function relu6(x: Value): Value {
 
 /** Options of the pooling layers. */
 export interface Pool2dOptions {
+  /** Side of the square window. */
   readonly kernel: number;
-  /** @default the kernel size */
+  /** Step of the window, for both axes. @default the kernel size */
   readonly stride?: number;
-  /** @default 0 */
+  /** On all four sides; it takes no part in the result. @default 0 */
   readonly padding?: number;
 }
 
@@ -278,17 +280,6 @@ export function resizeBilinear(
   return resize(x, [n, channels, height, width], {
     mode: "linear",
     coordinate_transformation_mode: options.alignCorners ? "align_corners" : "half_pixel",
-  });
-}
-
-/** Nearest-neighbour interpolation to height × width, as torch's `interpolate(mode="nearest")`. */
-export function resizeNearest(x: Value, height: number, width: number): Value {
-  const [n, channels, h, w] = x.shape;
-  if (h === height && w === width) return x;
-  return resize(x, [n, channels, height, width], {
-    mode: "nearest",
-    coordinate_transformation_mode: "asymmetric",
-    nearest_mode: "floor",
   });
 }
 

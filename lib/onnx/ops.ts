@@ -200,7 +200,7 @@ export function where(condition: Value, a: Operand, b: Operand): Value {
 
 /** Options of the reductions. */
 export interface ReduceOptions {
-  /** @default true */
+  /** Whether a reduced axis stays, with length 1. @default true */
   readonly keepdims?: boolean;
 }
 
@@ -229,7 +229,7 @@ export const reduceL2: Reduction = reduction("ReduceL2");
 
 /** Options of argMax and argMin. */
 export interface ArgOptions extends ReduceOptions {
-  /** @default 0 */
+  /** Counted from the end if below 0. @default 0 */
   readonly axis?: number;
 }
 
@@ -247,11 +247,11 @@ export function argMin(x: Value, options: ArgOptions = {}): Value {
 
 /** Options of topK. */
 export interface TopKOptions {
-  /** @default -1 */
+  /** Counted from the end if below 0. @default -1 */
   readonly axis?: number;
-  /** @default true */
+  /** Whether the largest elements are taken, or the smallest. @default true */
   readonly largest?: boolean;
-  /** @default true */
+  /** Whether they come in order, the best first. @default true */
   readonly sorted?: boolean;
 }
 
@@ -275,13 +275,13 @@ export function matMul(a: Value, b: Value): Value {
 
 /** Options of gemm. */
 export interface GemmOptions {
-  /** @default 1 */
+  /** Factor of the product. @default 1 */
   readonly alpha?: number;
-  /** @default 1 */
+  /** Factor of `c`. @default 1 */
   readonly beta?: number;
-  /** @default false */
+  /** Whether `a` is transposed first. @default false */
   readonly transA?: boolean;
-  /** @default false */
+  /** Whether `b` is transposed first. @default false */
   readonly transB?: boolean;
 }
 
@@ -305,13 +305,13 @@ export function einsum(equation: string, ...inputs: readonly Value[]): Value {
 
 /** Options of conv. */
 export interface ConvOptions {
-  /** @default all 1 */
+  /** Of the window, per spatial axis. @default all 1 */
   readonly strides?: readonly number[];
   /** Padding at the beginning of each axis, then at the end. @default all 0 */
   readonly pads?: readonly number[];
-  /** @default all 1 */
+  /** Step between the kernel's elements, per spatial axis. @default all 1 */
   readonly dilations?: readonly number[];
-  /** @default 1 */
+  /** Parts of the channels that are convolved each on their own. @default 1 */
   readonly group?: number;
 }
 
@@ -360,12 +360,13 @@ export function convTranspose(
 
 /** Options of the pooling operators. */
 export interface PoolOptions {
+  /** Of the window, per spatial axis. */
   readonly kernel_shape: readonly number[];
-  /** @default all 1 */
+  /** Of the window, per spatial axis. @default all 1 */
   readonly strides?: readonly number[];
   /** Padding at the beginning of each axis, then at the end. @default all 0 */
   readonly pads?: readonly number[];
-  /** @default false */
+  /** Whether a window that reaches over the end gives a place of its own. @default false */
   readonly ceil_mode?: boolean;
 }
 
@@ -469,7 +470,7 @@ export function batchNormalizationTraining(
 export interface LayerNormalizationOptions {
   /** First axis that is normalized. @default -1 */
   readonly axis?: number;
-  /** @default 1e-5 */
+  /** Added to the variance. @default 1e-5 */
   readonly epsilon?: number;
 }
 
@@ -550,7 +551,7 @@ export function split(x: Value, sizes: readonly number[], axis = 0): readonly Va
 
 /** Options of pad. */
 export interface PadOptions {
-  /** @default "constant" */
+  /** What stands in the new places. @default "constant" */
   readonly mode?: "constant" | "reflect" | "edge" | "wrap";
   /** The number that "constant" adds. @default 0 */
   readonly constant_value?: number;
@@ -604,15 +605,15 @@ export function filled(graph: Graph, shape: readonly number[], value: number): V
 
 /** Options of resize. */
 export interface ResizeOptions {
-  /** @default "nearest" */
+  /** How a value between the grid's places is made. @default "nearest" */
   readonly mode?: "nearest" | "linear" | "cubic";
-  /** @default "half_pixel" */
+  /** Which place of `x` a place of the result is taken from. @default "half_pixel" */
   readonly coordinate_transformation_mode?:
     | "half_pixel"
     | "pytorch_half_pixel"
     | "align_corners"
     | "asymmetric";
-  /** @default "round_prefer_floor" */
+  /** To which place "nearest" rounds. @default "round_prefer_floor" */
   readonly nearest_mode?: "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
 }
 

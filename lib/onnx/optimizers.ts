@@ -33,9 +33,9 @@ export interface Optimizer {
 
 /** Options of `sgd`. */
 export interface SgdOptions {
-  /** @default 0 */
+  /** Share of the last move that goes on, in [0, 1). @default 0 */
   readonly momentum?: number;
-  /** @default 0 */
+  /** L2 penalty: this times the parameter is added to its gradient. @default 0 */
   readonly weightDecay?: number;
 }
 
@@ -71,13 +71,13 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 
 /** Options of `adam`. */
 export interface AdamOptions {
-  /** @default 0.9 */
+  /** Share of the running mean of gradients that is kept, in [0, 1). @default 0.9 */
   readonly beta1?: number;
-  /** @default 0.999 */
+  /** Share of the running mean of squares that is kept, in [0, 1). @default 0.999 */
   readonly beta2?: number;
-  /** @default 1e-8 */
+  /** Keeps the divisor above 0. @default 1e-8 */
   readonly epsilon?: number;
-  /** @default 0 */
+  /** L2 penalty: this times the parameter is added to its gradient. @default 0 */
   readonly weightDecay?: number;
 }
 

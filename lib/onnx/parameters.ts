@@ -23,6 +23,7 @@ export type Initializer = (shape: readonly number[], random: RandomState) => Flo
 
 /** What a network asks its provider for. Names are full names; `Scope` makes them. */
 export interface Parameters {
+  /** Where the values are made. */
   readonly graph: Graph;
   /** Whether batch norm uses the batch's statistics and dropout drops. */
   readonly training: boolean;
@@ -43,6 +44,7 @@ export interface Parameters {
 
 /** A place in the tree of a network's names, handing out its parameters. */
 export interface Scope {
+  /** The provider that all scopes of a network share. */
   readonly parameters: Parameters;
   /** Full name of this place, `""` at the root. */
   readonly path: string;
@@ -109,10 +111,13 @@ export function frozenParameters(
 
 /** A tensor that `trainableParameters` handed out. */
 export interface ParameterRecord {
+  /** Full name, unique in the network. */
   readonly name: string;
+  /** A weight that gradients move, or a running number such as batch norm's mean. */
   readonly kind: "parameter" | "statistic";
   /** The graph input that holds it. */
   readonly value: Value;
+  /** Draws its first numbers. */
   readonly initial: Initializer;
 }
 
@@ -236,8 +241,9 @@ function uniformInit(bound: number): Initializer {
  * N(0, 2 / fan_out), fan_out = out channels · kernel area: torch's `kaiming_normal_(mode="fan_out",
  * nonlinearity="relu")`, which torchvision's ResNets use for convolutions.
  */
-export const kaimingNormalFanOut: Initializer = (shape, random) =>
-  normalInit(Math.sqrt(2 / (shape[0] * sizeOf(shape.slice(2)))))(shape, random);
+export function kaimingNormalFanOut(shape: readonly number[], random: RandomState): Float32Array {
+  return normalInit(Math.sqrt(2 / (shape[0] * sizeOf(shape.slice(2)))))(shape, random);
+}
 
 /**
  * U(-1/√fan_in, 1/√fan_in): torch's default for weights and biases of Conv2d, ConvTranspose2d and

@@ -19,7 +19,7 @@ export type Device = "cpu" | "webgpu" | "cuda";
 
 /** Options of `openSession`. */
 export interface SessionOptions {
-  /** @default "cpu" */
+  /** What computes: it is part of the numerics class. @default "cpu" */
   readonly device?: Device;
   /** Stands in error messages. @default "the model" */
   readonly name?: string;
@@ -27,7 +27,9 @@ export interface SessionOptions {
 
 /** A model ready to run. */
 export interface Session {
+  /** Names of what `run` must be fed, in the model's order. */
   readonly inputs: readonly string[];
+  /** Names of what `run` gives, in the model's order. */
   readonly outputs: readonly string[];
   /**
    * One run. `feeds` are not changed; the outputs are new arrays that the caller owns. Booleans are
@@ -120,8 +122,11 @@ export async function openSession(
 
 /** What decides the bits of a result beside model and inputs. */
 export interface NumericsClass {
+  /** Name and version, e.g. "onnxruntime-node 1.30.0". */
   readonly runtime: string;
+  /** Which kind of processor computes. */
   readonly provider: Device;
+  /** Level of the graph optimisation. */
   readonly optimization: string;
 }
 

@@ -30,6 +30,7 @@ export interface TrainingProblem {
   readonly parameters: TrainableParameters;
   /** A float32 scalar. */
   readonly loss: Value;
+  /** Makes the moves from the gradients. */
   readonly optimizer: Optimizer;
   /** Largest joint norm of the gradients; left out, they are taken as they are. */
   readonly clipNorm?: number;
@@ -45,7 +46,9 @@ export interface TrainingProblem {
 export interface TrainingStep {
   /** The outputs are losses, gradients as vectors and the next statistics. */
   readonly graph: Graph;
+  /** Everything the network asked for; those of kind "parameter" may be trained. */
   readonly records: readonly ParameterRecord[];
+  /** As in the problem. */
   readonly optimizer: Optimizer;
   /** Shapes of all tensors that go from step to step: parameters, statistics, optimizer state. */
   readonly state: ReadonlyMap<string, readonly number[]>;
@@ -55,6 +58,7 @@ export interface TrainingStep {
   readonly updated: readonly string[];
   /** Shapes of the noise inputs, fed with fresh bytes. */
   readonly noises: ReadonlyMap<string, readonly number[]>;
+  /** Names of the further scalars. */
   readonly reports: readonly string[];
 }
 
@@ -70,10 +74,15 @@ export interface TrainingState {
 
 /** Said after every step. */
 export interface TrainingProgress {
+  /** Counted from 1. */
   readonly step: number;
+  /** Number of steps. */
   readonly of: number;
+  /** Of this step, before its move. */
   readonly loss: number;
+  /** Of this step. */
   readonly learningRate: number;
+  /** The further scalars of this step, by name. */
   readonly reports: Readonly<Record<string, number>>;
   /** Estimate from the steps of this run; undefined before the second one. */
   readonly secondsLeft: number | undefined;
@@ -83,9 +92,11 @@ export interface TrainingProgress {
 export interface TrainingOptions {
   /** Stands in messages. */
   readonly name: string;
+  /** Number of steps; a resumed training counts those before. */
   readonly steps: number;
   /** In [0, 2^32): initial numbers, batches and noise come from it. */
   readonly seed: number;
+  /** By step. */
   readonly learningRate: Schedule;
   /** Feeds of the remaining inputs at a step, counted from 1; `random` is the step's own stream. */
   readonly batch: (
@@ -109,15 +120,17 @@ export interface TrainingOptions {
     readonly every: number;
     readonly save: (state: TrainingState) => void | Promise<void>;
   };
+  /** Called after every step. */
   readonly onProgress?: (progress: TrainingProgress) => void;
   /** Ends the training after the current step. */
   readonly signal?: AbortSignal;
-  /** @default "cpu" */
+  /** What computes: it is part of the numerics class. @default "cpu" */
   readonly device?: Device;
 }
 
 /** A training whose loss or parameters stopped being finite. */
 export class DivergenceError extends PartialError {
+  /** `what` says what is not finite at this step. */
   constructor(
     name: string,
     what: string,

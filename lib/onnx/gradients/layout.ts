@@ -18,7 +18,13 @@ import {
   unsqueeze,
 } from "../ops.ts";
 import { axisOf, constantInts, intOf, intsOf } from "../shapes.ts";
-import { type GradientRule, ruleOfOutput, unbroadcast } from "./rule.ts";
+import {
+  type GradientCall,
+  type GradientRule,
+  type InputGradient,
+  ruleOfOutput,
+  unbroadcast,
+} from "./rule.ts";
 
 /** Reshape, Flatten, Squeeze, Unsqueeze. */
 export const reshapeGradient: GradientRule = ruleOfOutput((dy, [x]) => [reshape(dy, x.shape)]);
@@ -40,14 +46,16 @@ export const concatGradient: GradientRule = ruleOfOutput((dy, inputs, _, node) =
 });
 
 /** The parts' gradients one after the other; zeros for a part that nothing depends on. */
-export const splitGradient: GradientRule = ({ graph, node, outputGradients }) => {
+export function splitGradient(
+  { graph, node, outputGradients }: GradientCall,
+): readonly InputGradient[] {
   const x = node.inputs[0]!;
   const axis = axisOf("Split", intOf(node.attributes, "axis", 0), x.shape.length);
   return [concat(
     outputGradients.map((gradient, i) => gradient ?? filled(graph, node.outputs[i].shape, 0)),
     axis,
   )];
-};
+}
 
 /** The slice put back among zeros: between its elements for steps, then before and after. */
 export const sliceGradient: GradientRule = ruleOfOutput((dy, inputs) => {
@@ -140,9 +148,11 @@ export const gatherElementsGradient: GradientRule = ruleOfOutput((dy, [x, indice
 });
 
 /** The chosen elements get their gradients, the others 0. */
-export const topKGradient: GradientRule = ({ graph, node, outputGradients: [dy] }) => {
+export function topKGradient(
+  { graph, node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const x = node.inputs[0]!;
   const axis = axisOf("TopK", intOf(node.attributes, "axis", -1), x.shape.length);
   return [scatterElements(filled(graph, x.shape, 0), node.outputs[1], dy, { axis })];
-};
+}

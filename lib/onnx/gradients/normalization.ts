@@ -16,7 +16,7 @@ import {
   sub,
 } from "../ops.ts";
 import { axisOf, intOf } from "../shapes.ts";
-import { type GradientRule, sumPerChannel, unbroadcast } from "./rule.ts";
+import { type GradientCall, type InputGradient, sumPerChannel, unbroadcast } from "./rule.ts";
 
 /**
  * Training mode, with x̂ = (x - mean) / deviation, M elements per channel:
@@ -24,7 +24,9 @@ import { type GradientRule, sumPerChannel, unbroadcast } from "./rule.ts";
  * The three passes over the image are per-channel affine maps, for which BatchNormalization itself is
  * the fastest operator. In evaluation mode dx = g / deviation · dy, and the statistics are constants.
  */
-export const batchNormalizationGradient: GradientRule = ({ node, outputGradients: [dy] }) => {
+export function batchNormalizationGradient(
+  { node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const [x, scale, bias] = node.inputs as readonly Value[];
   const epsilon = intOf(node.attributes, "epsilon", 1e-5);
@@ -51,7 +53,7 @@ export const batchNormalizationGradient: GradientRule = ({ node, outputGradients
     scaleGradient,
     bias === undefined ? undefined : biasGradient,
   ];
-};
+}
 
 /** A constant per channel of `x`, a tensor of its own. */
 function vector(x: Value, number: number): Value {
@@ -63,7 +65,9 @@ function vector(x: Value, number: number): Value {
  * With x̂ the normalized input and d = dy · scale:
  * dx = (d - mean(d) - x̂ mean(d x̂)) / deviation, the means over the normalized axes.
  */
-export const layerNormalizationGradient: GradientRule = ({ node, outputGradients: [dy] }) => {
+export function layerNormalizationGradient(
+  { node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const [x, scale, bias] = node.inputs as readonly Value[];
   const [, mean, inverse] = node.outputs;
@@ -80,19 +84,23 @@ export const layerNormalizationGradient: GradientRule = ({ node, outputGradients
     unbroadcast(mul(dy, normalized), scale.shape),
     bias === undefined ? undefined : unbroadcast(dy, bias.shape),
   ];
-};
+}
 
 /** y (dy - Σ dy y) */
-export const softmaxGradient: GradientRule = ({ node, outputGradients: [dy] }) => {
+export function softmaxGradient(
+  { node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const y = node.outputs[0];
   const weighted = mul(dy, y);
   return [sub(weighted, mul(y, reduceSum(weighted, [intOf(node.attributes, "axis", -1)])))];
-};
+}
 
 /** dy - eʸ Σ dy */
-export const logSoftmaxGradient: GradientRule = ({ node, outputGradients: [dy] }) => {
+export function logSoftmaxGradient(
+  { node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const total = reduceSum(dy, [intOf(node.attributes, "axis", -1)]);
   return [sub(dy, mul(exp(node.outputs[0]), total))];
-};
+}

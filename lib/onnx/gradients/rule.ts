@@ -8,8 +8,11 @@ import { reduceSum, reshape } from "../ops.ts";
 
 /** One operator call, with the gradients of its outputs (undefined where nothing depends on one). */
 export interface GradientCall {
+  /** Where the gradient's nodes are added. */
   readonly graph: Graph;
+  /** The call, as it stands in the graph. */
   readonly node: GraphNode;
+  /** In the order of the outputs, each of its output's shape. */
   readonly outputGradients: readonly (Value | undefined)[];
 }
 

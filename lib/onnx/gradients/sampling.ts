@@ -17,14 +17,16 @@ import {
   scatterElements,
 } from "../ops.ts";
 import { intOf, intsOf, windowAttributes } from "../shapes.ts";
-import { type GradientRule, ruleOfOutput } from "./rule.ts";
+import { type GradientCall, type GradientRule, type InputGradient, ruleOfOutput } from "./rule.ts";
 
 /**
  * The gradient goes to where the largest element was found, the first of equal ones in a window. The
  * indices are computed only here: asking the forward operator for them is nine times as slow, and its
  * plain form costs little beside that.
  */
-export const maxPoolGradient: GradientRule = ({ graph, node, outputGradients: [dy] }) => {
+export function maxPoolGradient(
+  { graph, node, outputGradients: [dy] }: GradientCall,
+): readonly InputGradient[] {
   if (dy === undefined) return [];
   const x = node.inputs[0]!;
   const rank = x.shape.length - 2;
@@ -45,7 +47,7 @@ export const maxPoolGradient: GradientRule = ({ graph, node, outputGradients: [d
     { reduction: "add" },
   );
   return [reshape(sums, x.shape)];
-};
+}
 
 /**
  * Windows side by side: the gradient's share repeated, as nearest-neighbour enlargement. Otherwise a
