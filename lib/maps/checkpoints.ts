@@ -16,7 +16,9 @@ import { parseSafetensors, safetensorsBytes } from "../weights/safetensors.ts";
 
 /** Where one stage keeps its state; at most one state is kept. */
 export interface Checkpoints {
+  /** The state that was saved last; undefined where none was. */
   load(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Replaces it, whole or not at all. */
   save(state: Uint8Array): Promise<void>;
 }
 

@@ -23,6 +23,7 @@
 import type { RandomState } from "../base/random.ts";
 import { copyOfRow, type PatchTable } from "./patch_table.ts";
 
+/** Options of the selections. */
 export interface CoresetOptions {
   /** Centres to select, 1 to the number of rows. */
   readonly count: number;

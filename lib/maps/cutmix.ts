@@ -25,7 +25,9 @@ export const draCutMix: CutMixSettings = {
 
 /** A piece of an image, in pixels. */
 export interface Piece {
+  /** At least 1, at most the side of the image. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
   /** Where it is cut. */
   readonly from: readonly [x: number, y: number];

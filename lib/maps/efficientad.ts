@@ -75,6 +75,7 @@ export const mediumWidths: EfficientAdWidths = {
 export interface EfficientAdNetworks {
   /** Edge length of the images in pixels, a multiple of 64 from 128 on. */
   readonly size: number;
+  /** Channels of the three networks. */
   readonly widths: EfficientAdWidths;
   /** Zeros around the inputs of teacher and student: their grid is size / 4, without them size / 4 - 8. */
   readonly padding: boolean;
@@ -436,13 +437,18 @@ export class MomentsOfFeatures {
   readonly #spreads: Float64Array;
   #images = 0;
 
+  /** No images yet; each will have so many features. */
   constructor(readonly features: number) {
     this.#sums = new Float64Array(features);
     this.#squares = new Float64Array(features);
     this.#spreads = new Float64Array(features);
   }
 
-  /** @param values `[features, places]` of one image */
+  /**
+   * Takes an image in.
+   *
+   * @param values `[features, places]`, read only here
+   */
   add(values: Float32Array): void {
     const places = values.length / this.features;
     for (let feature = 0, at = 0; feature < this.features; feature++, at += places) {
@@ -458,6 +464,7 @@ export class MomentsOfFeatures {
     this.#images++;
   }
 
+  /** Over the images added so far, at least one. */
   moments(): FeatureMoments {
     const mean = this.#sums.map((sum) => sum / this.#images);
     const deviation = mean.map((center, i) => {
@@ -496,13 +503,17 @@ export function normalizedTeacher(
 
 /** Quantiles 0.9 and 0.995 of the two kinds of maps of good images: what becomes 0 and 0.1. */
 export interface MapQuantiles {
+  /** Of the maps by which student and teacher differ. */
   readonly student: readonly [number, number];
+  /** Of the maps by which student and autoencoder differ. */
   readonly autoencoder: readonly [number, number];
 }
 
 /** The two maps of one image before they are normalized, `[grid, grid]`. */
 export interface MapPair {
+  /** Where student and teacher differ: mean over the features of the squared distances. */
   readonly student: Float32Array;
+  /** Where student and autoencoder differ, likewise. */
   readonly autoencoder: Float32Array;
 }
 
@@ -584,8 +595,13 @@ function bordered(map: Float32Array, side: number, border: number): Float32Array
 
 /** The trained networks, ready for maps. */
 export interface OpenEfficientAd {
-  /** @param pixels `[size, size, 3]` */
+  /**
+   * Both maps of one image, in new arrays.
+   *
+   * @param pixels RGB, `[size, size, 3]`
+   */
   maps(pixels: Uint8Array): Promise<MapPair>;
+  /** Frees the runtime's memory. */
   close(): Promise<void>;
 }
 

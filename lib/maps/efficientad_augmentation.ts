@@ -13,10 +13,10 @@ import type { RandomState } from "../base/random.ts";
  */
 export type Augmentation = "pillow" | "tensor";
 
-const changes = ["brightness", "contrast", "saturation"] as const;
-
 /** What is changed. */
-export type Change = (typeof changes)[number];
+export type Change = "brightness" | "contrast" | "saturation";
+
+const changes: readonly Change[] = ["brightness", "contrast", "saturation"];
 
 /**
  * A change and a factor drawn at random, applied.

@@ -44,6 +44,7 @@ export interface Distillation {
   readonly backbone: string;
   /** Layers from shallow to deep. */
   readonly taps: readonly string[];
+  /** Channels of the teacher; the others are not used here. */
   readonly widths: EfficientAdWidths;
   /** Edge length of the teacher's images; the backbone's are twice as large. */
   readonly size: number;
@@ -51,11 +52,15 @@ export interface Distillation {
   readonly images: number;
   /** So many of them give mean and deviation of the targets. */
   readonly normalizationImages: number;
+  /** Of the training. */
   readonly steps: number;
+  /** Images per step. */
   readonly batch: number;
   /** At first; it falls along half a cosine, or stays. */
   readonly learningRate: number;
+  /** Whether the rate stays, or falls to 0 along half a cosine. */
   readonly schedule: "cosine" | "constant";
+  /** L2 in the gradient, as torch's Adam adds it. */
   readonly weightDecay: number;
   /** Whether batch normalization, folded in at the end, speeds the training; the publication has none. */
   readonly batchNorm: boolean;
@@ -68,9 +73,11 @@ export type ImageDrawer = (side: number, random: RandomState) => Uint8Array;
 
 /** What `distilTeacher` needs beside recipe and weights. */
 export interface DistillationOptions {
+  /** Where the training's state is kept. */
   readonly checkpoints: Checkpoints;
+  /** Told steps done and their number, and what is estimated of the rest. */
   readonly progress?: (done: number, of: number, remark?: string) => void;
-  /** @default patternMosaic */
+  /** Makes the images to learn from. @default patternMosaic */
   readonly draw?: ImageDrawer;
 }
 

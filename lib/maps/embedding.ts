@@ -34,6 +34,7 @@ export interface EmbeddingSpec {
   readonly taps: readonly string[];
   /** Side of the square images in pixels. */
   readonly size: number;
+  /** How the neighbourhood of a patch is pooled. */
   readonly pooling: PatchPooling;
 }
 
@@ -48,6 +49,8 @@ export interface EmbeddingLayout {
 /** A backbone that is ready to embed images. */
 export interface Embedder extends EmbeddingLayout {
   /**
+   * Patch descriptions of any number of images.
+   *
    * @param pixels RGB, `[n, size, size, 3]`
    * @returns `[n, rows, columns, channels]`, a new array
    */
@@ -56,8 +59,9 @@ export interface Embedder extends EmbeddingLayout {
   close(): Promise<void>;
 }
 
+/** Options of `openEmbedder`. */
 export interface EmbedderOptions {
-  /** @default "cpu" */
+  /** Where the backbone runs. @default "cpu" */
   readonly device?: Device;
   /** Images in one run: more than one serves a graphics processor, the CPU gains nothing. @default 1 */
   readonly batch?: number;

@@ -25,11 +25,12 @@ import { openPixelMaps } from "./pixel_maps.ts";
 import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What the implementations do differently. */
-interface Variant {
+export interface FastFlowVariant {
   /** Backbones whose subnets have 3 × 3 kernels only; those of the others alternate with 1 × 1. */
   readonly only3x3: readonly string[];
   /** Of profile `paper`. Where anomalib stops early, by the test images' AUROC, this does not. */
   readonly epochs: number;
+  /** Whether an epoch's last images are taken where they fill no batch. */
   readonly lastBatch: TrainingBudget["lastBatch"];
 }
 
@@ -37,7 +38,7 @@ interface Variant {
  * The variants. `paper`: anomalib as the paper used it; `official`: gathierry/FastFlow, from which
  * anomalib's is derived (the authors published none).
  */
-export const fastFlowVariants: VariantTable<Variant> = {
+export const fastFlowVariants: VariantTable<FastFlowVariant> = {
   "paper": { only3x3: [], epochs: 200, lastBatch: "kept" },
   "official": { only3x3: ["resnet18"], epochs: 500, lastBatch: "dropped" },
   "anomalib-2023-10": { only3x3: ["resnet18"], epochs: 500, lastBatch: "kept" },
@@ -68,6 +69,7 @@ interface Parameters {
   readonly weightDecay: number;
 }
 
+/** Unlikelihood of each place under normalizing flows on the backbone's features (Yu et al. 2021). */
 export const fastFlow: Detector = {
   id: "fastflow",
   name: "FastFlow",

@@ -25,6 +25,7 @@ export interface TrainingBudget {
   readonly batch: number;
   /** Of an epoch whose images do not fill it: taken as it is, or left out. */
   readonly lastBatch: "kept" | "dropped";
+  /** At the first step. */
   readonly learningRate: number;
   /** Whether the rate stays, or falls to 0 along half a cosine. */
   readonly schedule: "constant" | "cosine";
@@ -34,9 +35,11 @@ export interface TrainingBudget {
 export interface FeatureTraining {
   /** Stands in messages. */
   readonly name: string;
+  /** Name in `lib/weights/backbones.ts`. */
   readonly backbone: string;
   /** Side of the images in pixels. */
   readonly size: number;
+  /** How long and how fast. */
   readonly budget: TrainingBudget;
   /** The step for a batch of so many images. */
   readonly stepFor: (batch: number) => TrainingStep;
@@ -97,6 +100,7 @@ function stepsOf({ length }: TrainingBudget, { perEpoch }: ShuffledBatches): num
 export interface ShuffledBatches {
   /** Steps of an epoch. */
   readonly perEpoch: number;
+  /** Images of a batch, but for an epoch's last. */
   readonly size: number;
   /** Size of an epoch's last batch. */
   readonly lastSize: number;

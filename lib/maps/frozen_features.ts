@@ -19,8 +19,11 @@ export const featureTaps: readonly string[] = ["layer1", "layer2", "layer3"];
 
 /** Shape of one layer's feature map: `[channels, side, side]`. */
 export interface FeatureLayout {
+  /** Name of the layer. */
   readonly tap: string;
+  /** At least 1. */
   readonly channels: number;
+  /** Rows, and columns, of the map. */
   readonly side: number;
 }
 
@@ -40,7 +43,7 @@ export const mostKeptBytes: number = 2 ** 31;
 
 /** Options of `openFrozenFeatures`. */
 export interface FrozenFeaturesOptions {
-  /** @default mostKeptBytes */
+  /** Beyond it features are computed at every use. @default mostKeptBytes */
   readonly keptBytes?: number;
   /** Called with the number of images whose features are kept so far. */
   readonly onProgress?: (images: number) => void;

@@ -46,6 +46,7 @@ export const modelFolders: Readonly<Record<string, readonly string[]>> = {
 
 /** What lies in a folder of maps. */
 export interface ImportedMaps {
+  /** The folder as it was named by the caller. */
   readonly root: string;
   /** Folders below `anomaly_maps`, the ones of known detectors first. */
   readonly models: readonly ImportedModel[];
@@ -55,6 +56,7 @@ export interface ImportedMaps {
 
 /** The maps of one tool. */
 export interface ImportedModel {
+  /** Its name below `anomaly_maps`. */
   readonly folder: string;
   /** Id of the detector that it stands for, where its name is known. */
   readonly detector?: string;
@@ -74,10 +76,13 @@ export interface ImportedClass {
 export interface ImportedImage {
   /** Name of the map's file without its ending. */
   readonly name: string;
+  /** By which of the two tables lists it. */
   readonly split: "train" | "test";
+  /** 1 for bad, as the table says. */
   readonly label: 0 | 1;
   /** The detector's score of the image (`prediction_an_det`). */
   readonly score: number;
+  /** Path of the map. */
   readonly file: string;
   /** SHA-256 of the file. */
   readonly digest: string;

@@ -30,16 +30,21 @@ export interface Neighbours {
 export interface NeighbourSearch {
   /** Neighbours that each query gets. */
   readonly neighbours: number;
-  /** @param queries `[queries, columns]` */
+  /**
+   * The nearest rows of the bank to each query.
+   *
+   * @param queries `[queries, columns]`
+   */
   search(queries: Float32Array): Promise<Neighbours>;
   /** Frees the runtime's memory. */
   close(): Promise<void>;
 }
 
+/** Options of `openNeighbourSearch`. */
 export interface NeighbourSearchOptions {
   /** Neighbours of each query, 1 to the rows of the bank. @default 1 */
   readonly neighbours?: number;
-  /** @default "cpu" */
+  /** Where the distances are computed. @default "cpu" */
   readonly device?: Device;
 }
 

@@ -107,6 +107,7 @@ export interface PatchCoreBank {
   readonly indices: Uint32Array;
 }
 
+/** Options of `fitPatchCore`. */
 export interface FitPatchCoreOptions {
   /** Called with the bank patches selected so far. */
   readonly onProgress?: (done: number, of: number) => void;
@@ -154,7 +155,11 @@ export interface PatchCoreMaps {
 
 /** A bank that is ready to make maps. */
 export interface OpenPatchCore {
-  /** @param embeddings `[n, h, w, channels]` */
+  /**
+   * Maps and scores of a block of images, in new arrays.
+   *
+   * @param embeddings `[n, h, w, channels]`
+   */
   maps(embeddings: NdArray<Float32Array>): Promise<PatchCoreMaps>;
   /** Frees the runtime's memory. */
   close(): Promise<void>;

@@ -37,6 +37,7 @@ const switches: VariantTable<Switches> = Object.fromEntries(
 /** Pixels; the same in all variants. */
 const blurSigma = 4;
 
+/** Distance of each patch from a memory bank of good patches (Roth et al. 2022); nothing is trained. */
 export const patchCore: Detector = {
   id: "patchcore",
   name: "PatchCore",

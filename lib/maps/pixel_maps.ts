@@ -18,6 +18,7 @@ import { featureTaps } from "./frozen_features.ts";
 export interface PixelMaps {
   /** Stands in messages. */
   readonly name: string;
+  /** Name in `lib/weights/backbones.ts`. */
   readonly backbone: string;
   /** Side of the images, and of the maps, in pixels. */
   readonly size: number;

@@ -27,10 +27,12 @@ import {
 import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What the implementations do differently. */
-interface Variant extends DistillationSettings {
+export interface Rd4adVariant extends DistillationSettings {
+  /** How the layers' maps become one. */
   readonly combine: MapCombination;
+  /** What the map's blur sees beyond the edges. */
   readonly blurBorder: MapBlur["border"];
-  /** Of profile `paper`. */
+  /** Images per step in profile `paper`. */
   readonly batch: number;
 }
 
@@ -40,7 +42,7 @@ interface Variant extends DistillationSettings {
  * 1389, which the paper used; `anomalib-0.7` the release before it. Where anomalib stops early, by the
  * test images' AUROC, this does not.
  */
-export const rd4adVariants: VariantTable<Variant> = {
+export const rd4adVariants: VariantTable<Rd4adVariant> = {
   "paper": {
     loss: "flattened",
     embeddingWidth: 64,
@@ -95,6 +97,7 @@ interface Parameters {
   readonly budget: TrainingBudget;
 }
 
+/** Distance of a decoder's features from the backbone's (Deng and Li 2022). */
 export const rd4ad: Detector = {
   id: "rd4ad",
   name: "RD4AD",

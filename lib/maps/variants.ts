@@ -10,6 +10,7 @@ import { unknownName } from "../base/errors.ts";
 
 /** What has variants: a detector, or a supervised method. */
 export interface VariedMethod {
+  /** As rows and options name it. */
   readonly id: string;
   /** Names; the first is the default. */
   readonly variants: readonly string[];
@@ -29,8 +30,11 @@ export interface VariantMove {
 
 /** A switch before and after. */
 export interface SwitchMove {
+  /** Of a field of the variant's record. */
   readonly name: string;
+  /** As the compared variant sets it. */
   readonly before: Json;
+  /** As the other variant sets it. */
   readonly after: Json;
 }
 
