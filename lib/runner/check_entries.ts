@@ -16,6 +16,7 @@ const readers = 8;
 
 /** What was checked, and the stages whose entries were damaged. */
 export interface EntryCheck {
+  /** In the order of the plan, each once. */
   readonly damaged: readonly Stage[];
   /** Whether all entries were checked. */
   readonly complete: boolean;

@@ -17,7 +17,9 @@ export type TestKind = "g" | "b" | "u";
 
 /** The metrics of a row: the mean over classes, and each class where there are several. */
 export interface Evaluation {
+  /** Percent (`ms_per_image`: milliseconds), over all classes. */
   readonly metrics: Metrics;
+  /** By class, where there are several. */
   readonly classes?: Readonly<Record<string, Metrics>>;
   /** By type of defect: the share of its images that are found at 95 % TPR, in percent. */
   readonly defects?: Readonly<Record<string, DefectSummary>>;
@@ -31,7 +33,9 @@ export interface DefectSummary extends MetricSummary {
 
 /** Scores of one class and seed, with what each image is. */
 export interface KindedRun {
+  /** Of each test image; higher means more likely bad. */
   readonly scores: Float64Array;
+  /** One letter per test image (`TestKind`), in the same order. */
   readonly kinds: string;
 }
 

@@ -22,33 +22,45 @@ export interface ExecutionFile {
   readonly replaces?: string;
   /** ISO 8601, UTC. */
   readonly started: string;
+  /** ISO 8601, UTC; when this record was made. */
   readonly ended: string;
   /** Stages of the whole command, which may have run several experiments. */
   readonly stages: { readonly cached: number; readonly run: number };
   /** What the stages behind the rows took, computed now or before: seconds of one worker, bytes. */
   readonly costs: readonly ExecutionCost[];
+  /** What computed. */
   readonly code: CodeIdentity;
+  /** Where it computed. */
   readonly machine: ExecutionMachine;
 }
 
 /** All entries of one stage. */
 export interface ExecutionCost {
+  /** Name of the stage. */
   readonly stage: string;
+  /** How many of its entries the rows depend on. */
   readonly entries: number;
+  /** Together, as measured when they were computed. */
   readonly seconds: number;
+  /** Of their files together. */
   readonly bytes: number;
 }
 
 /** The machine, without a name. */
 export interface ExecutionMachine {
+  /** As Deno names it: "linux", "darwin", "windows". */
   readonly os: string;
+  /** Of the processor, as Deno names it: "x86_64", "aarch64". */
   readonly arch: string;
   /** Model of the processor; null where the system does not tell. */
   readonly processor: string | null;
+  /** Logical ones. */
   readonly cores: number;
   /** Bytes. */
   readonly memory: number;
+  /** As the system is set, e.g. "en-GB"; no number depends on it. */
   readonly locale: string;
+  /** Likewise, e.g. "Europe/Prague". */
   readonly timeZone: string;
 }
 

@@ -15,10 +15,15 @@ import { startWorker, type WorkerAccess, type WorkerProcess } from "./worker_pro
 
 /** A stage that failed, with what a person needs to know. */
 export interface StageFailure {
+  /** What was to be computed. */
   readonly stage: Stage;
+  /** Why it failed, one sentence. */
   readonly message: string;
+  /** What mends it, where that is known. */
   readonly remedy?: string;
+  /** Of a `HarnessError`, or of a worker that could not write the store. */
   readonly exitCode?: number;
+  /** Of a defect of the harness. */
   readonly stack?: string;
 }
 
@@ -28,25 +33,37 @@ export interface ExecutionListener {
   readonly onProgress?: (progress: ExecutionProgress) => void;
   /** A target is in the store (at the start, when it was there before). */
   readonly onTarget?: (key: string) => Promise<void> | void;
+  /** A stored entry was damaged and is in quarantine; it is computed again. */
   readonly onDamage?: (damage: Damage) => void;
+  /** A stage failed; others go on. */
   readonly onFailure?: (failure: StageFailure) => void;
+  /** A line that a worker wrote, such as a native library's warning. */
   readonly onLog?: (line: string) => void;
 }
 
 /** How far a run is. Stages found in the store are not counted. */
 export interface ExecutionProgress {
+  /** Stages computed so far. */
   readonly done: number;
+  /** Stages to compute, those done included. */
   readonly of: number;
+  /** Estimate for what is left, from what stages took so far. */
   readonly secondsLeft: number;
+  /** Labels of the stages that run now. */
   readonly running: readonly string[];
 }
 
+/** How stages are run. */
 export interface ExecutionOptions extends ExecutionListener {
+  /** Most processes at a time, at least 1. */
   readonly workers: number;
+  /** What the workers may read. */
   readonly access: WorkerAccess;
   /** Memory for all running stages together, MiB. */
   readonly mebibytes: number;
+  /** Whether the first failure ends the run; else what does not depend on it goes on. */
   readonly failFast: boolean;
+  /** Interrupts the run; what has finished is kept. */
   readonly signal: AbortSignal;
   /**
    * Compute the targets anew though they are in the store: a stage that gives other bytes than the
@@ -55,10 +72,13 @@ export interface ExecutionOptions extends ExecutionListener {
   readonly again?: boolean;
 }
 
+/** What became of the targets. */
 export interface ExecutionResult {
   /** Stages that were needed and in the store before. */
   readonly cached: number;
+  /** Stages that were computed. */
   readonly run: number;
+  /** In the order in which they failed. */
   readonly failures: readonly StageFailure[];
   /** Keys of stages that could not run because a stage they need failed. */
   readonly blocked: ReadonlySet<string>;

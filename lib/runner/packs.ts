@@ -12,10 +12,13 @@ export const packSize = 64;
 
 /** Some consecutive samples of one class. */
 export interface Pack {
+  /** Of all its samples. */
   readonly class: string;
   /** Number of the pack within its class, from 0, and how many there are. */
   readonly index: number;
+  /** Packs of the class. */
   readonly of: number;
+  /** At most `packSize`, in canonical order. */
   readonly samples: readonly Sample[];
 }
 
@@ -32,6 +35,7 @@ export function packsOf(samples: readonly Sample[]): Pack[] {
 
 /** Some rows of some packs: the place of a set of images in what is stored by pack. */
 export interface PackRows {
+  /** Where the rows are. */
   readonly pack: Pack;
   /** Rows within the pack, ascending; never empty. */
   readonly rows: readonly number[];

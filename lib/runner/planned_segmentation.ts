@@ -22,6 +22,7 @@ export type PlannedSegmentation = PlannedMap | PlannedImageMaps;
 
 /** One map for all images. */
 export interface PlannedMap {
+  /** Tells the two segmentations apart. */
   readonly kind: "map";
   /** As given: "vad", "rings:4", "whole", a file; "product" for an embedded product's own map. */
   readonly spec: string;
@@ -35,9 +36,11 @@ export interface PlannedMap {
 
 /** A map for each image, as label arrays in `.npy` files. */
 export interface PlannedImageMaps {
+  /** Tells the two segmentations apart. */
   readonly kind: "images";
   /** The folder that was given. */
   readonly spec: string;
+  /** Names of the segments in the order of their labels, the same for all images. */
   readonly segments: readonly string[];
   /** SHA-256 over the files of all images. */
   readonly digest: string;
@@ -47,7 +50,9 @@ export interface PlannedImageMaps {
 
 /** A file with the labels of one image. */
 export interface LabelFile {
+  /** Where the file lies on this machine. */
   readonly path: string;
+  /** SHA-256 of its content. */
   readonly digest: string;
 }
 

@@ -7,15 +7,18 @@
  */
 import { unknownName } from "../base/errors.ts";
 
+/** Name of a profile, as `--profile` takes it. */
 export type ProfileName = "demo" | "cpu" | "paper";
 
 /** Budgets and sizes of a run. */
 export interface Profile {
+  /** As in `profiles`, and in the head of every table. */
   readonly name: ProfileName;
   /** Edge length in pixels of the square images that every method sees. */
   readonly size: number;
   /** Backbone when `--backbone` names none. */
   readonly backbone: string;
+  /** For people: image size, backbone, and what machine it is for. */
   readonly description: string;
 }
 

@@ -15,8 +15,11 @@ import { stageKinds } from "./stages/mod.ts";
 
 /** A stored file that the computation does not give again. */
 export interface Mismatch {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Of its entry. */
   readonly key: string;
+  /** Name of the payload file. */
   readonly file: string;
 }
 
@@ -24,6 +27,7 @@ export interface Mismatch {
 export interface Recheck {
   /** Stages computed anew. */
   readonly computed: number;
+  /** Files that came out otherwise; empty where everything is right. */
   readonly mismatches: readonly Mismatch[];
 }
 

@@ -20,7 +20,9 @@ import type { Evaluation } from "./evaluation.ts";
 
 /** A planned row and what the run found. */
 export interface RowOutcome {
+  /** The row as it was planned. */
   readonly planned: PlannedRow;
+  /** Absent where a cell failed, or the row was not to be filled. */
   readonly evaluation?: Evaluation;
   /** Scores of the test images per cell of the plan. */
   readonly scores: readonly { readonly cell: PlannedCell; readonly values: Float64Array }[];
@@ -30,7 +32,9 @@ export interface RowOutcome {
 
 /** The outcome of a plan. */
 export interface PlanOutcome {
+  /** What was to be found. */
   readonly plan: Plan;
+  /** In the order of the plan. */
   readonly rows: readonly RowOutcome[];
   /** What stands beside the rows; those that could not be made are left out. */
   readonly extras: readonly ExtraOutcome[];
@@ -38,7 +42,9 @@ export interface PlanOutcome {
 
 /** A planned extra and its payload. */
 export interface ExtraOutcome {
+  /** The extra as it was planned. */
   readonly planned: PlannedExtra;
+  /** Its files, by name. */
   readonly payload: Payload;
 }
 
@@ -50,7 +56,9 @@ export interface RunListener {
 
 /** The outcome of all plans, and how much of it was cached. */
 export interface RunOutcome {
+  /** In the order of the plans. */
   readonly outcomes: readonly PlanOutcome[];
+  /** What was computed, for all plans together. */
   readonly execution: ExecutionResult;
   /** What `recheck` found. */
   readonly recheck?: StageRecheck;
@@ -58,6 +66,7 @@ export interface RunOutcome {
 
 /** Stages that were in the store and were computed anew. */
 export interface StageRecheck {
+  /** How many were computed anew. */
   readonly stages: number;
   /** Those that gave other bytes than the stored ones, or failed. */
   readonly failures: readonly StageFailure[];

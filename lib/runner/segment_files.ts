@@ -11,7 +11,9 @@ import type { SegmentIndex } from "../segments/segmentation_map.ts";
 
 /** An anomaly map and the pixels of its segments. */
 export interface SegmentedMap {
+  /** `[height, width]` of the index. */
   readonly map: Float32Array | Float64Array;
+  /** The pixels of each segment. */
   readonly index: SegmentIndex;
 }
 

@@ -18,6 +18,7 @@ export interface SplitImages {
   readonly forestBad: readonly Sample[];
   /** All training images, good and bad: what supervised methods choose their share from. */
   readonly training: readonly Sample[];
+  /** Images that the metrics are computed on, after the protocol moved any. */
   readonly test: readonly Sample[];
   /**
    * Images that the detectors make maps of: all they were not trained on, whatever the protocol does

@@ -9,6 +9,7 @@ import { keyOf, type StageInput } from "../store/key.ts";
 
 /** A planned computation. */
 export interface Stage {
+  /** SHA-256 of the canonical JSON of `input`: where its entry lies in the store. */
   readonly key: string;
   /** Everything that shapes the result. */
   readonly input: StageInput;

@@ -13,13 +13,17 @@ export type ReportProgress = (done: number, of: number, remark?: string) => void
 
 /** What a running stage may use. */
 export interface StageContext<Parameters = unknown, Locations = unknown> {
+  /** As the planner wrote them; they are part of the key. */
   readonly parameters: Parameters;
+  /** Where things lie on this machine; no part of the key. */
   readonly locations: Locations;
   /** How many stages the role has. */
   count(role: string): number;
   /** The verified payload of the `index`-th stage of a role. */
   read(role: string, index?: number, names?: readonly string[]): Promise<Payload>;
+  /** Tells the executor how far the stage is. */
   readonly progress: ReportProgress;
+  /** Where a long training keeps its state. */
   readonly checkpoints: Checkpoints;
 }
 
@@ -27,7 +31,7 @@ export interface StageContext<Parameters = unknown, Locations = unknown> {
 export interface StageKind {
   /** Rises when the computation changes its result. */
   readonly revision: number;
-  /** @returns the payload files by name */
+  /** Computes the payload: its files by name. */
   run(context: StageContext): Promise<Payload>;
 }
 

@@ -9,24 +9,35 @@ import type { Stage } from "./stage.ts";
 
 /** Stages of one kind. */
 export interface SurveyedKind {
+  /** Name of the stage. */
   readonly stage: string;
+  /** In the store. */
   readonly cached: number;
+  /** Not in the store. */
   readonly run: number;
 }
 
 /** A row that cannot run, and what mends it. */
 export interface BlockedRow {
+  /** Id of its experiment. */
   readonly experiment: string;
+  /** Name of the row. */
   readonly row: string;
+  /** Why it cannot run, one sentence. */
   readonly reason: string;
+  /** What mends it, where that is known. */
   readonly remedy?: string;
 }
 
 /** What the plans would do together; a stage that several rows need counts once. */
 export interface Survey {
+  /** Stages in the store. */
   readonly cached: number;
+  /** Stages that would run. */
   readonly run: number;
+  /** Rows that would stay empty, in the order of the tables. */
   readonly blocked: readonly BlockedRow[];
+  /** Both numbers by kind of stage. */
   readonly kinds: readonly SurveyedKind[];
   /** Estimated wall time with `workers` workers. */
   readonly seconds: number;

@@ -12,9 +12,13 @@ import type { Stage } from "./stage.ts";
 
 /** A stage of a trace. */
 export interface TracedStage {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Of its entry. */
   readonly key: string;
+  /** For people: "maps of PatchCore, seed 333, pack 4". */
   readonly label: string;
+  /** Whether its entry is in the store. */
   readonly cached: boolean;
   /** SHA-256 of the images, for stages that read them. */
   readonly images?: readonly string[];
@@ -22,8 +26,11 @@ export interface TracedStage {
 
 /** Why a stage is not in the store. */
 export interface Miss {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Of the entry that is missing. */
   readonly key: string;
+  /** For people. */
   readonly label: string;
   /** The nearest stored entry of the same kind of stage; undefined where there is none. */
   readonly nearest?: { readonly key: string; readonly differences: readonly FieldDifference[] };
@@ -31,6 +38,7 @@ export interface Miss {
 
 /** What `traceStage` found: all stages, results first, and the first misses. */
 export interface Trace {
+  /** Each once. */
   readonly stages: readonly TracedStage[];
   /** Missing stages whose own inputs are all there: the reasons for all other misses. */
   readonly misses: readonly Miss[];

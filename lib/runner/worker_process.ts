@@ -13,7 +13,9 @@ export type TaskEnd =
   | Extract<WorkerMessage, { says: "done" | "missing" | "failed" }>
   | { readonly says: "died"; readonly reason: string };
 
+/** A running worker. */
 export interface WorkerProcess {
+  /** Of the process, for messages. */
   readonly pid: number;
   /** Runs one task at a time; progress and damage go to `onMessage`. */
   run(task: Task, onMessage: (message: WorkerMessage) => void): Promise<TaskEnd>;
@@ -23,7 +25,9 @@ export interface WorkerProcess {
 
 /** Folders and files that workers may read beside the store and the project. */
 export interface WorkerAccess {
+  /** Folder of the store; workers also write there. */
   readonly cache: string;
+  /** Paths of data, weights and maps. */
   readonly read: readonly string[];
 }
 

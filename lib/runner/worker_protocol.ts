@@ -10,7 +10,9 @@ import type { Stage } from "./stage.ts";
 
 /** A stage to run. */
 export interface Task {
+  /** The stage, its parameters and the keys of its needs. */
   readonly input: StageInput;
+  /** Where things lie on this machine. */
   readonly locations: Stage["locations"];
 }
 

@@ -16,11 +16,13 @@ import { type MapReading, readAnomalyMap } from "../../maps/anomaly_map.ts";
 import { aupro, type PixelTruth } from "../../metrics/aupro.ts";
 import { resizeSegmentationMap } from "../../segments/segmentation_map.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageKind, stageKind } from "../stage_kind.ts";
 
 /** Where the mask of a bad image lies. */
 export interface MaskFile {
+  /** Where it lies on this machine. */
   readonly path: string;
+  /** SHA-256 of its content. */
   readonly digest: string;
 }
 
@@ -38,7 +40,8 @@ interface Locations {
   readonly files: readonly string[];
 }
 
-export const auproKind = stageKind<Parameters, Locations>({
+/** Reads "maps" and the masks of their images; gives `aupro.json`. */
+export const auproKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { size, reading, rows, masks }, locations: { files }, read }) {
     const images: PixelTruth[] = [];
@@ -89,8 +92,11 @@ export interface AuproTask {
   readonly maps: readonly { readonly stage: Stage; readonly rows: readonly number[] }[];
   /** The mask of each of these images, null for a good one, stage by stage. */
   readonly masks: readonly (readonly (MaskFile | null)[])[];
+  /** How a map's values are read: upsampling, blur, border. */
   readonly reading: MapReading;
+  /** Side in pixels that maps and masks are compared at. */
   readonly size: number;
+  /** What the label of the stage says after "AUPRO of". */
   readonly label: string;
 }
 

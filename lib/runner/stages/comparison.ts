@@ -14,11 +14,13 @@ import { fprAtTprOfRanking } from "../../metrics/fpr_at_tpr.ts";
 import { delongTest, pairedBootstrap, type ScoredRun } from "../../metrics/intervals.ts";
 import type { RankingMetric } from "../../metrics/ranking.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageContext, type StageKind, stageKind } from "../stage_kind.ts";
 
 /** A row minus another. */
 export interface RowComparison {
+  /** Of the AUROC. */
   readonly cl_auroc: MetricComparison;
+  /** Of the FPR at 95 % TPR. */
   readonly fpr95: MetricComparison;
   /** DeLong's p value of the difference in AUROC for each seed; null for several classes. */
   readonly delong: readonly number[] | null;
@@ -26,7 +28,9 @@ export interface RowComparison {
 
 /** The difference of one metric in percentage points, with its 95 % interval. */
 export interface MetricComparison {
+  /** The row's value minus the base's. */
   readonly difference: number;
+  /** Of the paired bootstrap, in percentage points. */
   readonly interval: readonly [low: number, high: number];
   /** Two-sided, of the paired bootstrap. */
   readonly p: number;
@@ -44,7 +48,8 @@ interface Parameters {
 /** Bootstrap samples of a difference: the least p value is 2 / (replicates + 1). */
 const replicates = 1999;
 
-export const comparisonKind = stageKind<Parameters>({
+/** Reads the scores in "…:row" and "…:base"; gives `comparison.json`. */
+export const comparisonKind: StageKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
     const [row, base] = [await readRuns(context, "row"), await readRuns(context, "base")];

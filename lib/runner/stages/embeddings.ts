@@ -11,7 +11,7 @@ import { type NdArray, npyBytes, parseNpy } from "../../base/npy.ts";
 import { type Embedder, type EmbeddingSpec, openEmbedder } from "../../maps/embedding.ts";
 import { type Pack, packLabel } from "../packs.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 
 interface Parameters {
@@ -29,7 +29,8 @@ const batch = 8;
 /** The embedder of the last stage that this worker ran: opening one takes longer than a pack. */
 let open: { readonly key: string; readonly embedder: Promise<Embedder> } | undefined;
 
-export const embeddingsKind = stageKind<Parameters, Locations>({
+/** Reads "pixels" or "generated"; gives `embeddings.npy`. */
+export const embeddingsKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { spec, weights }, locations, read, count, progress }) {
     const key = JSON.stringify([spec, weights]);

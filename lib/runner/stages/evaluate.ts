@@ -9,7 +9,13 @@ import type { Json } from "../../base/digest.ts";
 import { parseNpy } from "../../base/npy.ts";
 import { evaluateRow, type EvaluationInput, type KindedRun, replicates } from "../evaluation.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, parseJsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import {
+  jsonFile,
+  parseJsonFile,
+  type StageContext,
+  type StageKind,
+  stageKind,
+} from "../stage_kind.ts";
 import type { StepTimes } from "./speed.ts";
 
 interface Parameters {
@@ -28,7 +34,11 @@ interface Parameters {
   readonly steps?: readonly (keyof StepTimes)[];
 }
 
-export const evaluateKind = stageKind<Parameters>({
+/**
+ * Reads the scores in "scores" or "forest", and "aupro" and "speed" where there are some; gives
+ * `metrics.json`.
+ */
+export const evaluateKind: StageKind = stageKind<Parameters>({
   revision: 1,
   async run(context) {
     const { classes, defects, sharedImages } = context.parameters;
@@ -94,7 +104,9 @@ async function readTimes(
 /** What a row's evaluation is planned from. */
 export interface EvaluateTask
   extends Pick<EvaluationInput, "classes" | "sharedImages" | "defects"> {
+  /** Name of the row, for the label. */
   readonly row: string;
+  /** In the order of the columns of scores. */
   readonly seeds: readonly number[];
   /** Per class, one stage with scores for each seed. */
   readonly scores: readonly (readonly Stage[])[];

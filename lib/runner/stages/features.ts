@@ -22,7 +22,7 @@ import {
 } from "../planned_segmentation.ts";
 import { segmentFiles } from "../segment_files.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly size: number;
@@ -40,7 +40,8 @@ type Locations =
     readonly files: readonly LabelFile[];
   };
 
-export const featuresKind = stageKind<Parameters, Locations>({
+/** Reads "maps"; gives `statistics.npy`, `map_max.npy` and `scores.npy`. */
+export const featuresKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { size, reading }, locations, read }) {
     const segments = "files" in locations ? locations.segments : locations.segmentation.segments;

@@ -24,26 +24,33 @@ import type { FeatureMatrix } from "../../forest/binning.ts";
 import type { ForestParameters } from "../../forest/parameters.ts";
 import { predictMargin } from "../../forest/predictor.ts";
 import { makeStage, type Stage, type StageNeeds } from "../stage.ts";
-import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageContext, type StageKind, stageKind } from "../stage_kind.ts";
 import { predictionRole } from "./out_of_fold.ts";
 
 /** What shapes the forest of a row and seed, beside the features. */
 export interface ForestStageParameters {
+  /** Which columns the table has, and in which order. */
   readonly featureSet: FeatureSet;
   /** Names of the detectors in the order of the setup. */
   readonly detectors: readonly string[];
+  /** Names of the segments in the order of their labels. */
   readonly segments: readonly string[];
   /** Name of the classifier whose scores are a feature. */
   readonly classifier?: string;
+  /** Complete, defaults written out. */
   readonly forest: ForestParameters;
+  /** Of the forest's draws of rows and columns. */
   readonly seed: number;
   /** Places of the training images among the rows of all feature entries, and their labels. */
   readonly train: readonly number[];
+  /** 0 good, 1 bad. */
   readonly labels: readonly number[];
+  /** Places of the test images among the same rows. */
   readonly test: readonly number[];
 }
 
-export const forestKind = stageKind<ForestStageParameters>({
+/** Reads "features:…" of each detector, and a classifier's scores; gives `scores.npy` and the forest. */
+export const forestKind: StageKind = stageKind<ForestStageParameters>({
   revision: 2,
   async run(context) {
     const { forest, seed, train, labels, test } = context.parameters;
@@ -119,16 +126,25 @@ async function readScores({ count, read }: FeatureSource): Promise<Float64Array>
 
 /** What a forest is fitted on. */
 export interface ForestTask {
+  /** Which columns the table has, and in which order. */
   readonly featureSet: FeatureSet;
   /** Feature stages by name of the detector, in the order of the setup. */
   readonly features: ReadonlyMap<string, readonly Stage[]>;
+  /** Names of the segments in the order of their labels. */
   readonly segments: readonly string[];
+  /** The classifier whose scores are a feature, by pack. */
   readonly classifier?: { readonly name: string; readonly scores: readonly Stage[] };
+  /** Complete, defaults written out. */
   readonly forest: ForestParameters;
+  /** Of the forest's draws of rows and columns. */
   readonly seed: number;
+  /** Places of the training images among the rows of the feature stages. */
   readonly train: readonly number[];
+  /** Of the training images: 0 good, 1 bad. */
   readonly labels: readonly number[];
+  /** Places of the test images among the same rows. */
   readonly test: readonly number[];
+  /** What the label of the stage says after "forest of". */
   readonly label: string;
 }
 

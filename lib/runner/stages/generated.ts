@@ -13,7 +13,7 @@ import { generateDefect } from "../../segments/generated_defects.ts";
 import { type Pack, packLabel, type PackRows } from "../packs.ts";
 import { openSegmentation, type PlannedSegmentation } from "../planned_segmentation.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageKind, stageKind } from "../stage_kind.ts";
 import type { Json } from "../../base/digest.ts";
 
 interface Parameters {
@@ -28,7 +28,8 @@ interface Locations {
   readonly segmentation: PlannedSegmentation;
 }
 
-export const generatedKind = stageKind<Parameters, Locations>({
+/** Reads "pixels"; gives `generated.npy` and `defects.json`. */
+export const generatedKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { size, rows, seeds }, locations, read }) {
     const map = await openSegmentation(locations.segmentation, size);

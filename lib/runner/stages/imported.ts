@@ -20,7 +20,7 @@ import {
 } from "../planned_segmentation.ts";
 import { segmentFiles } from "../segment_files.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   /** SHA-256 of each map, and its image's score. */
@@ -39,7 +39,8 @@ interface Locations {
   readonly size: number;
 }
 
-export const importedKind = stageKind<Parameters, Locations>({
+/** Reads the maps' own files; gives what stage "features" gives. */
+export const importedKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { images, scores }, locations, progress }) {
     const { files, segments } = locations;

@@ -14,7 +14,7 @@ import { detectorNamed } from "../../maps/detectors.ts";
 import { packLabel, type PackRows } from "../packs.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 import { pixelRole } from "./embeddings.ts";
 import { selectImages } from "./fit.ts";
 
@@ -33,7 +33,8 @@ interface Locations {
 /** The detector of the last stage that this worker ran. */
 let open: { readonly opened: string; readonly detector: OpenDetector } | undefined;
 
-export const mapsKind = stageKind<Parameters, Locations>({
+/** Reads "fit" and the images as pixels, embeddings or generated ones; gives `maps.npy`. */
+export const mapsKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { detector, plan, rows }, locations: { opened, weights }, read, count }) {
     if (open?.opened !== opened) {

@@ -9,14 +9,15 @@
 import { npyBytes, parseNpy } from "../../base/npy.ts";
 import { packLabel, type PackRows } from "../packs.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { type StageContext, stageKind } from "../stage_kind.ts";
+import { type StageContext, type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   /** For each image the scores to take the mean of: which predict stage, and the place in it. */
   readonly sources: readonly (readonly (readonly [stage: number, place: number])[])[];
 }
 
-export const outOfFoldKind = stageKind<Parameters>({
+/** Reads "predict" of every model; gives `scores.npy`. */
+export const outOfFoldKind: StageKind = stageKind<Parameters>({
   revision: 1,
   async run({ parameters: { sources }, count, read }) {
     const scores: Float64Array[] = [];

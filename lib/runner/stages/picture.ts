@@ -26,12 +26,14 @@ import {
   type PlannedSegmentation,
 } from "../planned_segmentation.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageKind, stageKind } from "../stage_kind.ts";
 import type { Json } from "../../base/digest.ts";
 
 /** What a picture shows. */
 export interface PictureCaption {
+  /** Name of the payload file, a PNG. */
   readonly file: string;
+  /** One sentence, without markup. */
   readonly caption: string;
 }
 
@@ -52,7 +54,8 @@ interface Locations {
   readonly own: { readonly segments: readonly string[]; readonly file: LabelFile } | null;
 }
 
-export const pictureKind = stageKind<Parameters, Locations>({
+/** Reads the images where they lie; gives `0.png`, … and `pictures.json`. */
+export const pictureKind: StageKind = stageKind<Parameters, Locations>({
   revision: 2,
   async run({ parameters: { shows, size, seed }, locations }) {
     const { source, samples, segmentation, own } = locations;
@@ -191,7 +194,7 @@ function enlarge(
 
 /** The segmentation of the first of `samples`, or their generated defects. */
 export function pictureStage(
-  shows: Parameters["shows"],
+  shows: "segmentation" | "generated",
   dataset: Dataset,
   samples: readonly Sample[],
   segmentation: PlannedSegmentation,

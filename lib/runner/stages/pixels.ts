@@ -11,7 +11,7 @@ import { pixelReader } from "../../images/pixels.ts";
 import type { Dataset, ImageSource, Sample } from "../../images/sample.ts";
 import { type Pack, packLabel } from "../packs.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly size: number;
@@ -23,7 +23,8 @@ interface Locations {
   readonly samples: readonly Sample[];
 }
 
-export const pixelsKind = stageKind<Parameters, Locations>({
+/** Reads the images where they lie; gives `pixels.npy`. */
+export const pixelsKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { size }, locations: { source, samples }, progress }) {
     const read = pixelReader(source, size);

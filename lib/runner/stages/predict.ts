@@ -11,7 +11,7 @@ import type { OpenSupervised, SupervisedMethod, SupervisedPlan } from "../../map
 import { supervisedNamed } from "../../maps/supervised_methods.ts";
 import { packLabel, type PackRows } from "../packs.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 import { selectImages } from "./fit.ts";
 
 interface Parameters {
@@ -28,7 +28,8 @@ interface Locations {
 /** The method of the last stage that this worker ran. */
 let open: { readonly train: string; readonly method: OpenSupervised } | undefined;
 
-export const predictKind = stageKind<Parameters, Locations>({
+/** Reads "train" and "pixels"; gives `scores.npy`. */
+export const predictKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters: { method, plan, rows }, locations: { train }, read }) {
     if (open?.train !== train) {

@@ -11,7 +11,7 @@ import type { Detector, DetectorPlan } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly detector: string;
@@ -22,7 +22,8 @@ interface Locations {
   readonly weights: PlannedWeights;
 }
 
-export const prepareKind = stageKind<Parameters, Locations>({
+/** Reads no stage; gives what the detector's `prepare` gives. */
+export const prepareKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters, locations: { plan, weights }, progress, checkpoints }) {
     return await detectorNamed(parameters.detector).prepare!({

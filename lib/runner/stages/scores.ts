@@ -7,7 +7,7 @@
  */
 import { npyBytes, parseNpy } from "../../base/npy.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 import { predictionRole } from "./out_of_fold.ts";
 
 interface Parameters {
@@ -15,7 +15,8 @@ interface Parameters {
   readonly test: readonly number[];
 }
 
-export const scoresKind = stageKind<Parameters>({
+/** Reads the scores of "imported", "features" or a method's predictions; gives `scores.npy`. */
+export const scoresKind: StageKind = stageKind<Parameters>({
   revision: 1,
   async run({ parameters: { test }, count, read }) {
     const role = predictionRole({ count }) ?? (count("imported") > 0 ? "imported" : "features");

@@ -23,7 +23,7 @@ import { segmentIndex } from "../../segments/segmentation_map.ts";
 import { openSegmentation, type PlannedMap } from "../planned_segmentation.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { jsonFile, type StageContext, stageKind } from "../stage_kind.ts";
+import { jsonFile, type StageContext, type StageKind, stageKind } from "../stage_kind.ts";
 import { selectImages } from "./fit.ts";
 
 /** Milliseconds for one image by step. */
@@ -64,7 +64,8 @@ interface Locations {
 const timedImages = 12;
 const untimedImages = 3;
 
-export const speedKind = stageKind<Parameters, Locations>({
+/** Reads a model, and images where it takes some; gives `speed.json`. */
+export const speedKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run(context) {
     const { step } = context.parameters;

@@ -12,7 +12,7 @@ import { supervisedNamed } from "../../maps/supervised_methods.ts";
 import type { PackRows } from "../packs.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { stageKind } from "../stage_kind.ts";
+import { type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly method: string;
@@ -28,7 +28,8 @@ interface Locations {
   readonly weights: PlannedWeights;
 }
 
-export const trainKind = stageKind<Parameters, Locations>({
+/** Reads "pixels"; gives the method's model files. */
+export const trainKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run({ parameters, locations, read, progress, checkpoints }) {
     const { method, plan, seed, rows, labels } = parameters;
