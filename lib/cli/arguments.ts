@@ -20,17 +20,23 @@ export interface Command {
   readonly summary: string;
   /** More than the summary says, for the command's own help. */
   readonly description?: string;
+  /** The first is shown where the command is used wrongly. */
   readonly examples: readonly CommandExample[];
   /** Options of this command; `--help`, `--json` and `--quiet` are every command's. */
   readonly options: OptionSpecs;
+  /** In their order. */
   readonly positionals: readonly PositionalSpec[];
+  /** Does it, and says how it ended; errors are thrown, not printed. */
   run(context: CommandContext, args: Arguments): Promise<ExitCode>;
 }
 
 /** Commands under one word: `data synthesize`, `data inspect`. */
 export interface CommandGroup {
+  /** The first word: "data". */
   readonly name: string;
+  /** One line for the list of commands. */
   readonly summary: string;
+  /** In the order of the help. */
   readonly commands: readonly Command[];
 }
 
@@ -38,11 +44,13 @@ export interface CommandGroup {
 export interface CommandExample {
   /** What follows the program: "reproduce table3 --seeds 1". */
   readonly command: string;
+  /** What it does, a phrase. */
   readonly description: string;
 }
 
 /** What a command works with. */
 export interface CommandContext {
+  /** Where results, log and progress go. */
   readonly output: Output;
   /** Every experiment, in the order of the paper. */
   readonly experiments: readonly Experiment[];
@@ -53,11 +61,15 @@ export interface CommandContext {
 /** Options by their names without the dashes, in the order of the help. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
+/** An option with two dashes. */
 export interface OptionSpec {
+  /** What its value is read as. */
   readonly type: "boolean" | "string" | "integer" | "number";
   /** What the value is, for the help: "DIR". Not for booleans. */
   readonly value?: string;
+  /** For the help, a phrase without a full stop. */
   readonly description: string;
+  /** Value where it is not given; shown in the help. */
   readonly default?: string | number;
   /** The only values there are. */
   readonly choices?: readonly string[];
@@ -67,10 +79,13 @@ export interface OptionSpec {
   readonly short?: string;
 }
 
+/** A word without dashes. */
 export interface PositionalSpec {
   /** For the help: "experiment". */
   readonly name: string;
+  /** For the help, a phrase without a full stop. */
   readonly description: string;
+  /** Whether it may be left out; only at the end. */
   readonly optional?: boolean;
   /** Any number of words; only for the last. */
   readonly repeatable?: boolean;
@@ -80,9 +95,11 @@ export interface PositionalSpec {
 export interface Arguments<Options = Readonly<Record<string, OptionValue | undefined>>> {
   /** Booleans and repeatable options are always there, others where given or with a default. */
   readonly options: Options;
+  /** In their order, as many as were given. */
   readonly positionals: readonly string[];
 }
 
+/** Value of an option, of those that may be repeated a list. */
 export type OptionValue = boolean | string | number | readonly string[] | readonly number[];
 
 /** The values that options of these specifications have. */
@@ -90,17 +107,21 @@ export type OptionValues<S extends OptionSpecs> =
   & { readonly [K in Always<S>]: ValueOf<S[K]> }
   & { readonly [K in Exclude<keyof S, Always<S>>]?: ValueOf<S[K]> };
 
-type Always<S extends OptionSpecs> = {
+/** Names of the options that have a value though they are not given. */
+export type Always<S extends OptionSpecs> = {
   [K in keyof S]: S[K] extends { type: "boolean" } | { repeatable: true } | {
     default: string | number;
   } ? K
     : never;
 }[keyof S];
 
-type ValueOf<O extends OptionSpec> = O extends { repeatable: true } ? readonly SingleValueOf<O>[]
+/** Type of an option's value. */
+export type ValueOf<O extends OptionSpec> = O extends { repeatable: true }
+  ? readonly SingleValueOf<O>[]
   : SingleValueOf<O>;
 
-type SingleValueOf<O extends OptionSpec> = O["type"] extends "boolean" ? boolean
+/** Type of one value of an option. */
+export type SingleValueOf<O extends OptionSpec> = O["type"] extends "boolean" ? boolean
   : O["type"] extends "string" ? string
   : number;
 

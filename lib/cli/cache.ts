@@ -175,6 +175,7 @@ async function keysOfRuns(folder: string): Promise<Set<string>> {
   return keys;
 }
 
+/** `cache ls`, `cache verify` and `cache gc`. */
 export const cacheCommand: CommandGroup = {
   name: "cache",
   summary: "The store of computed stages.",

@@ -23,7 +23,7 @@ import { resultOfRun } from "../report/result_of_run.ts";
 import type { ExperimentResult } from "../report/results.ts";
 import { wrap } from "../report/to_text.ts";
 import type { Experiment } from "../runner/experiment.ts";
-import { defineCommand, type OptionSpecs } from "./arguments.ts";
+import { type Command, defineCommand, type OptionSpecs } from "./arguments.ts";
 import { runInStore } from "./reproduce.ts";
 import { experimentsNamed, planRuns, runOptionSpecs } from "./run_options.ts";
 
@@ -54,7 +54,8 @@ interface CheckedExperiment {
   readonly unguarded: readonly string[];
 }
 
-export const checkCommand = defineCommand({
+/** `check`: the exit code is 1 when a number is not as its baseline has it. */
+export const checkCommand: Command = defineCommand({
   name: "check",
   summary: "Compare the numbers of experiments with the baselines; exit code 1 when one moved.",
   description:

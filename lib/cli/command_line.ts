@@ -17,14 +17,19 @@ export interface Program {
   readonly name: string;
   /** What it is, in a sentence. */
   readonly title: string;
+  /** As in deno.json. */
   readonly version: string;
   /** In the order of the help. A command is loaded when it is called. */
   readonly commands: Readonly<Record<string, CommandEntry>>;
+  /** Handed to every command. */
   readonly experiments: readonly Experiment[];
 }
 
+/** A command in the list, not loaded yet. */
 export interface CommandEntry {
+  /** As the command's own. */
   readonly summary: string;
+  /** Imports its file. */
   load(): Promise<Command | CommandGroup>;
 }
 

@@ -19,7 +19,7 @@ import type { ScoreRecord } from "../report/scores_csv.ts";
 import { formatChange, formatNumber, formatP, metricColumns } from "../report/table_parts.ts";
 import { wrap } from "../report/to_text.ts";
 import { compareRows } from "../runner/stages/comparison.ts";
-import { defineCommand } from "./arguments.ts";
+import { type Command, defineCommand } from "./arguments.ts";
 import { compareVariants, type VariantOptions, variantOptionSpecs } from "./compare_variants.ts";
 import { alignedLines } from "./output.ts";
 import { readRun } from "./run_folder.ts";
@@ -46,7 +46,8 @@ interface ComparedMetric extends Omit<Comparison, "row" | "base"> {
   readonly b: number;
 }
 
-export const compareCommand = defineCommand({
+/** `compare`: two finished runs, or the variants of a method. */
+export const compareCommand: Command = defineCommand({
   name: "compare",
   summary: "Two finished runs side by side, or a method's variants, with paired tests.",
   description:

@@ -17,6 +17,7 @@ import type { CommandEntry } from "./command_line.ts";
 
 /** Shells that there are scripts for. */
 export const shells = ["bash", "zsh", "fish"] as const;
+/** Name of a shell. */
 export type Shell = typeof shells[number];
 
 /** What can follow some words: for "data", its commands; for "data inspect", its options. */

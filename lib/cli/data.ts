@@ -105,6 +105,7 @@ const inspect = defineCommand({
   },
 });
 
+/** `data synthesize` and `data inspect`. */
 export const dataCommands: CommandGroup = {
   name: "data",
   summary: "Write the embedded data set, or look at one of your own.",

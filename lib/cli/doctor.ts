@@ -9,10 +9,11 @@ import { HarnessError } from "../base/errors.ts";
 import { writeFileAtomic } from "../base/files.ts";
 import { visible } from "../report/escape.ts";
 import { textWidth, wrap } from "../report/to_text.ts";
-import { defineCommand } from "./arguments.ts";
+import { type Command, defineCommand } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 
-export const doctorCommand = defineCommand({
+/** `doctor`: the exit code is 5 when machine or disk fail, 3 when only data or weights do. */
+export const doctorCommand: Command = defineCommand({
   name: "doctor",
   summary: "Check this machine, the cache folder, weights and segmentation maps.",
   description:
@@ -33,8 +34,11 @@ export const doctorCommand = defineCommand({
 
 /** What was found of one thing, as `doctor --json` prints it. */
 export interface Finding {
+  /** What was checked: "Store". */
   readonly name: string;
+  /** A "fail" gives the exit code below. */
   readonly state: "ok" | "warn" | "fail";
+  /** What was found, a phrase. */
   readonly detail: string;
   /** What to do; empty where all is well. */
   readonly remedy: string;
@@ -44,8 +48,11 @@ export interface Finding {
 
 /** A thing to try. It throws where it fails. */
 export interface Check {
+  /** What is checked: "Store". */
   readonly name: string;
+  /** If it fails: 3 data or weights, 5 machine or disk. */
   readonly exitCode: 3 | 5;
+  /** Where the error names none of its own. */
   readonly remedy: string;
   /** Says what was found; `warn` is what is odd about it, with the remedy. */
   try(cache: string): Promise<{ readonly detail: string; readonly warn?: string }>;

@@ -7,10 +7,11 @@ import { unknownName } from "../base/errors.ts";
 import { type Experiment, type ExperimentRow, methodIds } from "../runner/experiment.ts";
 import { visible } from "../report/escape.ts";
 import { wrap } from "../report/to_text.ts";
-import { defineCommand } from "./arguments.ts";
+import { type Command, defineCommand } from "./arguments.ts";
 import { alignedLines } from "./output.ts";
 
-export const listCommand = defineCommand({
+/** `list`: all experiments, or the rows of some; runs and reads nothing else. */
+export const listCommand: Command = defineCommand({
   name: "list",
   summary: "The experiments, and what each of their rows needs.",
   examples: [
@@ -44,19 +45,27 @@ export const listCommand = defineCommand({
 
 /** An experiment as `list --json` prints it. */
 export interface ListedExperiment {
+  /** Id: "table3". */
   readonly experiment: string;
+  /** For people. */
   readonly title: string;
   /** Where it stands in the paper. */
   readonly source: string;
   /** Layout of the data set it was made for. */
   readonly layout: Experiment["layout"];
+  /** Name of the protocol. */
   readonly protocol: string;
+  /** All that the experiment has. */
   readonly seeds: readonly number[];
+  /** In the table's order. */
   readonly rows: readonly ListedRow[];
 }
 
+/** A row as `list --json` prints it. */
 export interface ListedRow {
+  /** Heading that the row stands under. */
   readonly group: string;
+  /** Name of the row. */
   readonly row: string;
   /** Ids of the detectors and supervised methods that it is made of. */
   readonly needs: readonly string[];

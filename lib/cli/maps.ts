@@ -174,6 +174,7 @@ const exportCommand = defineCommand({
   },
 });
 
+/** `maps import` and `maps export`. */
 export const mapsCommands: CommandGroup = {
   name: "maps",
   summary: "Anomaly maps of other tools, and ours for them.",

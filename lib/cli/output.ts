@@ -14,7 +14,9 @@ import type { TextStream } from "./text_stream.ts";
 
 /** What an output is made of. */
 export interface OutputOptions {
+  /** For the result alone. */
   readonly stdout: TextStream;
+  /** For log, progress and errors. */
   readonly stderr: TextStream;
   /** Print results as JSON. @default false */
   readonly json?: boolean;
@@ -28,7 +30,9 @@ export interface OutputOptions {
 
 /** Where a command writes. */
 export interface Output {
+  /** Whether the result is printed as JSON. */
   readonly json: boolean;
+  /** Whether log and progress are off. */
   readonly quiet: boolean;
   /** Whether text on stdout may be coloured. */
   readonly colour: boolean;
@@ -42,6 +46,7 @@ export interface Output {
   warn(line: string): void;
   /** The error as one paragraph with its remedy, or with its stack where it is a defect. */
   error(error: unknown): void;
+  /** The one line that says how far a command is. */
   readonly progress: Progress;
 }
 

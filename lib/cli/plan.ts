@@ -10,12 +10,13 @@ import { type Survey, surveyPlans } from "../runner/survey.ts";
 import { stageRevisions } from "../runner/stages/mod.ts";
 import { formatChanges } from "../store/format.ts";
 import { openStore } from "../store/store.ts";
-import { defineCommand } from "./arguments.ts";
+import { type Command, defineCommand } from "./arguments.ts";
 import { alignedLines } from "./output.ts";
 import { durationText } from "./progress.ts";
 import { defaultWorkers, experimentsNamed, planRuns, runOptionSpecs } from "./run_options.ts";
 
-export const planCommand = defineCommand({
+/** `plan`: takes the options of `reproduce` and runs nothing. */
+export const planCommand: Command = defineCommand({
   name: "plan",
   summary: "Say what `reproduce` would run, and what blocks it; runs nothing.",
   examples: [

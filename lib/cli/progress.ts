@@ -9,6 +9,7 @@ import type { TextStream } from "./text_stream.ts";
 
 /** Shows how far a command is. */
 export interface Progress {
+  /** Shows a new state; it may be called as often as one likes. */
   update(state: ProgressState): void;
   /** Takes the line away, before a result is printed. */
   clear(): void;
@@ -16,8 +17,11 @@ export interface Progress {
   around(write: () => void): void;
 }
 
+/** How far a command is. */
 export interface ProgressState {
+  /** Parts done so far. */
   readonly done: number;
+  /** Parts in all. */
   readonly of: number;
   /** What is running. */
   readonly label: string;

@@ -15,7 +15,7 @@ import type { ScoreRecord } from "../report/scores_csv.ts";
 import { toText } from "../report/to_text.ts";
 import { writeReport } from "../report/write_run.ts";
 import { openStore } from "../store/store.ts";
-import { defineCommand, type OptionSpecs } from "./arguments.ts";
+import { type Command, defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import { readRun, readRunText } from "./run_folder.ts";
 
@@ -27,7 +27,8 @@ const optionSpecs = {
   ...cacheOption,
 } as const satisfies OptionSpecs;
 
-export const reportCommand = defineCommand({
+/** `report`: from the files in a run's folder, and the store for what it still holds. */
+export const reportCommand: Command = defineCommand({
   name: "report",
   summary: "Write tables, charts and page of a finished run again.",
   examples: [

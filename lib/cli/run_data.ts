@@ -12,7 +12,9 @@ import type { Experiment } from "../runner/experiment.ts";
 
 /** An experiment with its data set. */
 export interface ExperimentData {
+  /** As declared. */
   readonly experiment: Experiment;
+  /** The given data set, or the embedded one of the experiment's layout. */
   readonly dataset: Dataset;
 }
 

@@ -24,7 +24,9 @@ import { planSegmentations } from "./run_segmentations.ts";
 
 /** Imported maps as a data set: which classes are whole, and what keeps the others out. */
 export interface ImportedDataset {
+  /** The classes that are whole. */
   readonly dataset: Dataset;
+  /** By detector and id of the image. */
   readonly maps: NonNullable<RunSetting["imported"]>;
   /** Models that are used: those of known detectors. */
   readonly models: readonly ImportedModel[];

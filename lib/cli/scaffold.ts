@@ -65,6 +65,7 @@ const patterns: Readonly<Record<"detector" | "dataset" | "experiment", Pattern>>
   },
 };
 
+/** `scaffold detector`, `scaffold dataset` and `scaffold experiment`. */
 export const scaffoldCommands: CommandGroup = {
   name: "scaffold",
   summary: "Write a new detector, data set or experiment to start from, with its test.",

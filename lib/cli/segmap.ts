@@ -204,6 +204,7 @@ const edit = defineCommand({
   },
 });
 
+/** `segmap make`, `segmap show` and `segmap edit`. */
 export const segmapCommands: CommandGroup = {
   name: "segmap",
   summary: "Make, show and draw segmentation maps.",

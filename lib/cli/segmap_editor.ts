@@ -21,6 +21,7 @@ import {
 
 /** What is edited. */
 export interface EditorOptions {
+  /** What is drawn on; the map has its size. */
   readonly image: RgbImage;
   /** Name of the image, for people. */
   readonly name: string;
@@ -30,7 +31,9 @@ export interface EditorOptions {
   readonly colours?: readonly string[];
   /** The label PNG to write. */
   readonly out: string;
+  /** Of the local address; 0 takes a free one. */
   readonly port: number;
+  /** Ends the serving. */
   readonly signal: AbortSignal;
 }
 

@@ -6,7 +6,9 @@
 
 /** A stream of text to a person or a program. */
 export interface TextStream {
+  /** Writes all of it before it returns. */
   write(text: string): void;
+  /** Whether a person may be watching: progress and colours make sense. */
   readonly isTerminal: boolean;
   /** Columns of the terminal, 100 where there is none. */
   columns(): number;

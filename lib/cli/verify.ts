@@ -38,7 +38,7 @@ import { recheckEntries } from "../runner/recheck.ts";
 import type { RunFile } from "../runner/run_file.ts";
 import { differencesOf, type FieldDifference } from "../store/difference.ts";
 import { openStore } from "../store/store.ts";
-import { defineCommand, type OptionSpecs } from "./arguments.ts";
+import { type Command, defineCommand, type OptionSpecs } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
 import type { Output } from "./output.ts";
 import { readRun, readRunText } from "./run_folder.ts";
@@ -80,7 +80,8 @@ export interface Verification extends Certificate {
   readonly differences?: readonly FieldDifference[];
 }
 
-export const verifyCommand = defineCommand({
+/** `verify`: the exit code is 1 when a number is not what the stored scores give. */
+export const verifyCommand: Command = defineCommand({
   name: "verify",
   summary: "Compute every number of a finished run anew from its stored scores.",
   description:

@@ -192,6 +192,7 @@ const train = defineCommand({
   },
 });
 
+/** `weights list`, `pull`, `import`, `verify` and `train`. */
 export const weightsCommands: CommandGroup = {
   name: "weights",
   summary: "Weights of the backbones: list, pull, import, verify, train.",

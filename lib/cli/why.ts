@@ -10,7 +10,7 @@ import type { Plan } from "../runner/plan.ts";
 import type { Stage } from "../runner/stage.ts";
 import { type Miss, type Trace, traceStage } from "../runner/trace.ts";
 import { openStore } from "../store/store.ts";
-import { defineCommand, type OptionSpecs } from "./arguments.ts";
+import { type Command, defineCommand, type OptionSpecs } from "./arguments.ts";
 import { alignedLines } from "./output.ts";
 import { experimentsNamed, planRuns, runOptionSpecs } from "./run_options.ts";
 
@@ -22,7 +22,8 @@ const optionSpecs = {
 /** Fields of a miss that are shown. */
 const mostFields = 12;
 
-export const whyCommand = defineCommand({
+/** `why`: runs nothing. */
+export const whyCommand: Command = defineCommand({
   name: "why",
   summary: "Say what a row was made from, and why a stage will run.",
   description:

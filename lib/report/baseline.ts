@@ -12,13 +12,17 @@ import { formatChange, metricColumns } from "./table_parts.ts";
 
 /** What a baseline file holds. Its reasons are a log, the newest last. */
 export interface Baseline {
+  /** Id of the experiment: "table3". */
   readonly experiment: string;
+  /** Name of the profile. */
   readonly profile: string;
   /** Digest of the data set. */
   readonly dataset: string;
+  /** Those of the numbers, in their order. */
   readonly seeds: readonly number[];
   /** Greatest difference in points that is no finding, by metric. */
   readonly tolerance: Readonly<Record<string, number>>;
+  /** In the table's order; rows without numbers are left out. */
   readonly rows: readonly BaselineRow[];
   /** Why the numbers are what they are: one entry for each update. */
   readonly reasons: readonly string[];
@@ -26,13 +30,17 @@ export interface Baseline {
 
 /** The numbers of a row: of each metric one per seed, the mean over the classes where there are several. */
 export interface BaselineRow {
+  /** Name of the row. */
   readonly row: string;
+  /** By metric, in percent, in the order of `seeds`. */
   readonly metrics: Readonly<Record<string, readonly number[]>>;
 }
 
 /** A number that is not as the baseline has it. */
 export interface Finding {
+  /** Name of the row. */
   readonly row: string;
+  /** Name of the metric. */
   readonly metric: string;
   /** In words: "FPR@95TPR rose from 47.0 to 52.1 (+5.1, tolerance 3.0)". */
   readonly what: string;

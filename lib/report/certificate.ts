@@ -18,13 +18,17 @@ export interface Certificate {
   readonly harness: string;
   /** `id` of the run's record. */
   readonly id: string;
+  /** Id of the run's experiment. */
   readonly experiment: string;
+  /** Name of the run's profile. */
   readonly profile: string;
+  /** Name and digest of the run's data set. */
   readonly dataset: { readonly name: string; readonly digest: string };
   /** "verified": all that was computed anew is as it was written. */
   readonly verdict: "verified" | "refuted";
   /** From where numbers were computed: the scores of the images, or the anomaly maps in the store. */
   readonly from: "scores" | "maps";
+  /** In the order in which they were made. */
   readonly checks: readonly CertifiedCheck[];
   /** What could not be computed anew. */
   readonly skipped: readonly string[];
@@ -36,6 +40,7 @@ export interface Certificate {
 
 /** One kind of comparison. */
 export interface CertifiedCheck {
+  /** What kind of comparison it is. */
   readonly check: CheckName;
   /** How many values were compared. */
   readonly compared: number;
@@ -46,6 +51,10 @@ export interface CertifiedCheck {
 /** The checks in the order in which they are made. */
 export type CheckName = typeof checkNames[number];
 
+/**
+ * The run's record, its files by digest, scores by digest, numbers from scores, tables from
+ * numbers, and scores from maps.
+ */
 export const checkNames = ["record", "files", "scores", "numbers", "tables", "maps"] as const;
 
 const count = z.int().nonnegative();

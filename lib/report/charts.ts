@@ -25,9 +25,11 @@ import type { ScoreRecord } from "./scores_csv.ts";
 export interface Chart {
   /** File name without ending, and id within a page: letters and hyphens only. */
   readonly name: string;
+  /** Stands above the chart. */
   readonly title: string;
   /** The text alternative: what the chart shows, with its numbers. */
   readonly description: string;
+  /** A Vega-Lite specification with its data inside. */
   readonly spec: ChartSpec;
   /** What a page shows instead of the whole: parts that it can put under one another. */
   readonly panels?: readonly ChartPanel[];
@@ -40,6 +42,7 @@ export type ChartSpec = { readonly [key: string]: Json | undefined };
 export interface ChartPanel {
   /** Id within a page. */
   readonly name: string;
+  /** A Vega-Lite specification with its data inside. */
   readonly spec: ChartSpec;
   /** The row that is shown, where it is one only. */
   readonly row?: string;

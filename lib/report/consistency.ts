@@ -12,6 +12,7 @@ import type { PublishedCell } from "./paper_numbers.ts";
 
 /** Two published statements that cannot both be right. */
 export interface Contradiction {
+  /** One value at two places, or a mean that is not that of the values beside it. */
   readonly kind: "printed twice" | "mean of classes" | "mean of rows";
   /** Of what: "VisA, RD4AD + Ours, cl_auroc". */
   readonly of: string;

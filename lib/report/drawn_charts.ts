@@ -12,6 +12,7 @@ import { compileChart, renderPng, renderSvg } from "./render.ts";
 
 /** A chart and its pictures. */
 export interface DrawnChart {
+  /** What was drawn. */
   readonly chart: Chart;
   /** From `renderSvg`: its texts are escaped, its ids begin with the chart's name. */
   readonly svg: string;
@@ -21,10 +22,13 @@ export interface DrawnChart {
 
 /** A panel as a picture, and compiled for `vegaRuntime`. */
 export interface DrawnPanel {
+  /** Id within a page. */
   readonly name: string;
   /** The row whose scores can be chosen in it. */
   readonly row?: string;
+  /** From `renderSvg`, like the whole chart's. */
   readonly svg: string;
+  /** A compiled Vega specification. */
   readonly vega: Json;
 }
 

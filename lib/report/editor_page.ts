@@ -14,10 +14,13 @@ import style from "./page/report.css" with { type: "text" };
 
 /** The map that the page begins with. */
 export interface EditedMap {
+  /** Pixels from left to right. */
   readonly width: number;
+  /** Pixels from top to bottom. */
   readonly height: number;
   /** uint8 `[height, width]` in base64. */
   readonly labels: string;
+  /** In the order of their labels. */
   readonly segments: readonly EditedSegment[];
   /** Colours of further segments, `#rrggbb`. */
   readonly colours: readonly string[];
@@ -25,8 +28,11 @@ export interface EditedMap {
   readonly out: string;
 }
 
+/** A segment of the edited map. */
 export interface EditedSegment {
+  /** Its name; it may be changed in the page. */
   readonly name: string;
+  /** `#rrggbb`. */
   readonly colour: string;
 }
 

@@ -10,9 +10,11 @@ import { escapeHtml } from "./escape.ts";
 
 /** What a page is made of. */
 export interface HtmlPage {
+  /** Plain text, escaped here. */
   readonly title: string;
   /** HTML; every text in it escaped. */
   readonly body: string;
+  /** Style sheets, in their order. */
   readonly styles: readonly string[];
   /** Classic scripts, run in their order once the document is there. */
   readonly libraries?: readonly string[];

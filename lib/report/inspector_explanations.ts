@@ -20,6 +20,7 @@ import { keptOrMade } from "./inspector_sheets.ts";
 
 /** Contributions to the margins of a forest's test images. */
 export interface Explanations {
+  /** In the order of the columns of `values`. */
   readonly groups: readonly ExplainedGroup[];
   /** `[images, groups]`, in log odds; with `mean` they add up to the image's score. */
   readonly values: Float32Array;

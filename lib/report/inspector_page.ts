@@ -18,74 +18,105 @@ import { mapSheets, photoSheets } from "./inspector_sheets.ts";
 
 /** Edges of the tiles of photographs and maps. */
 export interface TileSizes {
+  /** Of the photographs, in pixels. */
   readonly photo: number;
+  /** Of the anomaly maps, in pixels. */
   readonly map: number;
 }
 
 /** A part for the script, and its blocks. */
 export interface PagePart {
+  /** What goes into the page as JSON. */
   readonly data: PartData;
+  /** By the names that `data` uses. */
   readonly blocks: ReadonlyMap<string, PageBlock>;
 }
 
 /** Bytes that the script asks for. */
 export interface PageBlock {
+  /** Of the bytes, as the browser needs it. */
   readonly type: "image/webp" | "application/octet-stream";
+  /** Of one sheet, or of the contributions of one row. */
   readonly bytes: Uint8Array;
 }
 
 /** A part as JSON. Names are as `visible` makes them. */
 export interface PartData {
+  /** Class of the images. */
   readonly class: string;
+  /** Seed of the scores. */
   readonly seed: number;
+  /** Paths of the images, in the order of everything else. */
   readonly ids: readonly string[];
   /** A letter for each image: g good, b bad, u bad with an unseen defect. */
   readonly kinds: string;
+  /** In the table's order. */
   readonly rows: readonly RowData[];
+  /** Those that the rows are made of and whose maps are in the store. */
   readonly detectors: readonly DetectorData[];
+  /** The images themselves; null where their pixels are not in the store any more. */
   readonly photos: SheetData | null;
+  /** Null where each image has its own, or there are none. */
   readonly segments: SegmentsData | null;
 }
 
 /** A row of the table with its scores of the part's images. */
 export interface RowData {
+  /** Name of the row. */
   readonly name: string;
   /** float64 in base64. */
   readonly scores: string;
   /** The score from which 95 % of the bad images are found; null where there is one label only. */
   readonly threshold: number | null;
+  /** Ids of the detectors that the score is made of. */
   readonly detectors: readonly string[];
+  /** What made the score of each image; null for a row without a forest. */
   readonly explained: ExplainedData | null;
 }
 
-interface ExplainedData {
+/** Contributions to the scores of a row. */
+export interface ExplainedData {
+  /** What the contributions are of, in the order of the block's columns. */
   readonly groups: readonly ExplainedGroup[];
+  /** The mean margin over the training images, in log odds. */
   readonly mean: number;
   /** Block of int16 `[images, groups]`, times `scale`. */
   readonly block: string;
+  /** Log odds of a step of the block's numbers. */
   readonly scale: number;
 }
 
 /** A detector with the sheets of its maps and the ends of its colour scale. */
 export interface DetectorData {
+  /** As in `RowData.detectors`. */
   readonly id: string;
+  /** As in the tables. */
   readonly name: string;
+  /** What a value of the map is, for the scale's caption. */
   readonly unit: string;
+  /** Value at the lower end of the colour scale, in the map's unit. */
   readonly low: number;
+  /** Value at its upper end. */
   readonly high: number;
+  /** The maps, in the order of the images. */
   readonly sheets: SheetData;
 }
 
 /** Sheets of tiles by the names of their blocks. */
 export interface SheetData {
+  /** Edge of a tile in pixels. */
   readonly tile: number;
+  /** Names of the blocks, in the order of their tiles. */
   readonly blocks: readonly string[];
 }
 
 /** The outlines of the segments. */
 export interface SegmentsData {
+  /** Of the map that the outlines are drawn on, in pixels. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
+  /** In the order of `paths`. */
   readonly names: readonly string[];
   /** One SVG path for each segment. */
   readonly paths: readonly string[];

@@ -15,10 +15,15 @@ import type { ScoreRecord } from "./scores_csv.ts";
 
 /** The test images of one class under one seed, with all that the rows say of them. */
 export interface InspectedPart {
+  /** Class of the images. */
   readonly class: string;
+  /** Seed of the scores. */
   readonly seed: number;
+  /** In the order of all scores and maps of the part. */
   readonly images: readonly InspectedImage[];
+  /** In the table's order; rows without scores are left out. */
   readonly rows: readonly InspectedRow[];
+  /** Those whose maps the rows are made of, each once. */
   readonly detectors: readonly InspectedDetector[];
   /** Where the pixels of each image lie; undefined where no row leads to them. */
   readonly pixels: readonly StoredImage[] | undefined;
@@ -26,16 +31,21 @@ export interface InspectedPart {
   readonly segmentation: string | undefined;
 }
 
+/** A test image. */
 export interface InspectedImage {
   /** Path below the data set's root. */
   readonly id: string;
+  /** 1 for bad. */
   readonly label: 0 | 1;
+  /** Whether its defect is of a kind that was not in the training set. */
   readonly unseen: boolean;
 }
 
 /** A row's scores of the part's images. */
 export interface InspectedRow {
+  /** Name of the row. */
   readonly name: string;
+  /** In the order of the images; higher means more anomalous. */
   readonly scores: Float64Array;
   /** Ids of the detectors that the score is made of. */
   readonly detectors: readonly string[];
@@ -45,16 +55,23 @@ export interface InspectedRow {
 
 /** A detector's maps of the part's images. */
 export interface InspectedDetector {
+  /** Id of the detector. */
   readonly id: string;
+  /** As in the tables. */
   readonly name: string;
+  /** Where each image's map lies. */
   readonly maps: readonly StoredImage[];
+  /** How a map's values are read: upsampling, blur, border. */
   readonly reading: MapReading;
 }
 
 /** Place of an image in the store: the `index`-th of the array in the entry `key`. */
 export interface StoredImage {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Of the entry. */
   readonly key: string;
+  /** Counted from 0. */
   readonly index: number;
 }
 

@@ -29,7 +29,9 @@ export interface Sheets {
 
 /** Anomaly maps on sheets: grey 0 is `low` and less, grey 255 is `high` and more. */
 export interface MapSheets extends Sheets {
+  /** In the detector's own scale. */
   readonly low: number;
+  /** In the detector's own scale, above `low`. */
   readonly high: number;
 }
 

@@ -38,11 +38,15 @@ export function paperNumbers(
 
 /** A published number with its place. */
 export interface PublishedCell extends PublishedNumber {
+  /** "one-class", "low-shot", "high-shot" (VAD) or "supervised" (VisA, MVTec AD). */
   readonly benchmark: string;
+  /** As the paper names it: "VAD", "VisA", "MVTec AD". */
   readonly dataset: string;
   /** Empty for tables without classes, "Mean" for the mean over them. */
   readonly class: string;
+  /** Heading in the table that the row stands under. */
   readonly group: string;
+  /** Name of the row as the paper prints it. */
   readonly row: string;
 }
 

@@ -16,7 +16,9 @@ export const roCrateName = "ro-crate-metadata.json";
 
 /** What a crate is made from. */
 export interface CrateInput {
+  /** The record `run.json`. */
   readonly record: RunFile;
+  /** The record of the execution that wrote it. */
   readonly execution: ExecutionFile;
   /** Files of the folder, this one not among them, sorted by path. */
   readonly files: readonly RecordedOutput[];

@@ -13,10 +13,13 @@ import { keptSegmentation } from "./inspector_segments.ts";
 
 /** Shares in [0, 1] that add up to 1 over `shares` and `rest`. */
 export interface RowImportance {
+  /** Name of the row. */
   readonly row: string;
   /** Size of the map that the outlines are drawn on. */
   readonly width: number;
+  /** Likewise. */
   readonly height: number;
+  /** One for each segment, in their order. */
   readonly outlines: readonly SegmentOutline[];
   /** In the order of the segments. */
   readonly shares: readonly SegmentShare[];
@@ -24,15 +27,21 @@ export interface RowImportance {
   readonly rest: readonly SourceShare[];
 }
 
+/** What the splits on one segment's features are worth. */
 export interface SegmentShare {
+  /** Name of the segment. */
   readonly segment: string;
+  /** Of the gain of all splits, mean over the seeds. */
   readonly share: number;
   /** The same by detector. */
   readonly sources: readonly SourceShare[];
 }
 
+/** What the splits on one source's features are worth. */
 export interface SourceShare {
+  /** Name of the detector, or of the classifier. */
   readonly source: string;
+  /** Of the gain of all splits, mean over the seeds. */
   readonly share: number;
 }
 

@@ -10,10 +10,13 @@ import type { RunRecord } from "./run_record.ts";
 
 /** All entries of one stage. */
 export interface StageCost {
+  /** Name of the stage. */
   readonly stage: string;
+  /** How many the rows depend on. */
   readonly entries: number;
   /** Seconds of one worker. */
   readonly seconds: number;
+  /** Of their files. */
   readonly bytes: number;
 }
 

@@ -16,7 +16,9 @@ import type { ScoreRecord } from "./scores_csv.ts";
 export interface RunEvidence {
   /** Parts of the first seed, for the page's inspector; none where they would make it too large. */
   readonly pages: readonly PagePart[];
+  /** Of the rows that have a forest. */
   readonly importances: readonly RowImportance[];
+  /** In the order of the flow. */
   readonly costs: readonly StageCost[];
 }
 

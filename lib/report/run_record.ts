@@ -16,19 +16,25 @@ export interface RunRecord {
   readonly rows: readonly RecordedRow[];
 }
 
+/** A row of the run, with where its scores lie. */
 export interface RecordedRow {
+  /** Name of the row. */
   readonly row: string;
+  /** One for each class (or method of a mean) and seed. */
   readonly cells: readonly RecordedCell[];
 }
 
 /** The scores of a row for one class and seed. */
 export interface RecordedCell {
+  /** Class of the images. */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string | undefined;
+  /** Seed of the split and of all draws. */
   readonly seed: number;
   /** Stage ("scores", "forest") and key of the entry with `scores.npy`. */
   readonly stage: string;
+  /** As above. */
   readonly key: string;
 }
 

@@ -47,9 +47,13 @@ export function scoreHistogram(records: readonly ScoreRecord[], bins: number): H
 
 /** Number of images of one kind with a score in [from, to). */
 export interface HistogramBin {
+  /** Lower end of the bin. */
   readonly from: number;
+  /** Upper end; the last bin holds it too. */
   readonly to: number;
+  /** What the counted images are. */
   readonly kind: ScoreKind;
+  /** At least 1. */
   readonly count: number;
 }
 

@@ -13,6 +13,7 @@ import type { ScoreRecord } from "./scores_csv.ts";
 
 /** The scores of one class (or method of a mean) and seed, in the order of the test images. */
 export interface RecordedRun extends KindedRun {
+  /** Paths below the data set's root, in the order of the scores. */
   readonly images: readonly string[];
 }
 

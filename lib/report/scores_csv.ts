@@ -10,10 +10,13 @@ import { escapeFormula, unescapeFormula } from "./escape.ts";
 
 /** One score: of one image, by one row of the table, under one seed. */
 export interface ScoreRecord {
+  /** Name of the row. */
   readonly row: string;
+  /** Seed of the split and of all draws. */
   readonly seed: number;
   /** The image's path relative to the data set's root. */
   readonly image: string;
+  /** 1 for bad. */
   readonly label: 0 | 1;
   /** Whether the defect is of a kind that was not in the training set. */
   readonly unseen: boolean;

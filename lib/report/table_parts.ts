@@ -18,11 +18,13 @@ import type {
 
 /** A table ready to be written out. Texts are as given, not yet escaped. */
 export interface PaperTable {
+  /** Title of the experiment. */
   readonly title: string;
   /** Profile, data set and seeds: what every head of a table must say. */
   readonly subtitle: string;
   /** Heading of the names; "Method" where it is not given. */
   readonly head?: string;
+  /** The column of names is not among them. */
   readonly columns: readonly TableColumn[];
   /** Rows under their headings, in the table's order. */
   readonly groups: readonly TableGroup[];
@@ -32,7 +34,9 @@ export interface PaperTable {
   readonly figures?: readonly Figure[];
 }
 
+/** A column beside the names. */
 export interface TableColumn {
+  /** In full. */
   readonly heading: string;
   /** The heading where room is scarce. */
   readonly short: string;
@@ -46,16 +50,23 @@ export interface TableColumn {
 
 /** A column that holds one metric. */
 export interface MetricColumn extends TableColumn {
+  /** Metric of the result that the column shows. */
   readonly metric: MetricName;
+  /** Which end of the metric is the good one. */
   readonly better: "higher" | "lower";
 }
 
+/** Rows under a common heading. */
 export interface TableGroup {
+  /** The heading; empty where there is none. */
   readonly name: string;
+  /** In the table's order. */
   readonly rows: readonly TableRow[];
 }
 
+/** A line of the table. */
 export interface TableRow {
+  /** Stands in the first column. */
   readonly name: string;
   /** Whether it belongs to the row above: a line of published numbers. */
   readonly below?: boolean;
@@ -63,14 +74,19 @@ export interface TableRow {
   readonly result?: ResultRow;
   /** One per column; undefined where the row has no such number. */
   readonly cells: readonly TableCell[];
+  /** How our numbers compare with the paper's. */
   readonly verdict: Verdict;
+  /** Why there are no numbers. */
   readonly error?: string;
+  /** A remark of the experiment on this row. */
   readonly note?: string;
 }
 
+/** What stands in one place of the table. */
 export interface TableCell {
   /** Stands in the place of a number. */
   readonly text?: string;
+  /** The number with its spread; undefined where there is none. */
   readonly summary: MetricSummary | undefined;
   /** Whether it is the column's best, among equal ones too. */
   readonly best: boolean;
@@ -79,6 +95,7 @@ export interface TableCell {
    * results"), for a row that names its base; `better` follows the metric's direction.
    */
   readonly gain: Change | undefined;
+  /** What the paper prints for it; several where it prints it more than once. */
   readonly published: readonly PublishedNumber[];
   /** Ours minus the first published number. */
   readonly difference: Change | undefined;
@@ -86,7 +103,9 @@ export interface TableCell {
 
 /** A difference in percentage points. */
 export interface Change {
+  /** Ours minus the other. */
   readonly points: number;
+  /** Whether it goes to the metric's good end. */
   readonly better: boolean;
 }
 

@@ -32,9 +32,11 @@ import type { ExperimentResult, Figure, Metrics, ResultRow, Verdict } from "./re
 
 /** What a page shows beside the result. */
 export interface PageParts {
+  /** In the order in which they are shown. */
   readonly charts: readonly DrawnChart[];
   /** Pictures of figures, PNG by file. */
   readonly pictures?: ReadonlyMap<string, Uint8Array>;
+  /** Inspector, importances and costs; left out, the page is without them. */
   readonly evidence?: RunEvidence;
   /** Parts that the program behind the page can give, for a page that is served by `inspect`. */
   readonly served?: readonly { readonly class: string; readonly seed: number }[];

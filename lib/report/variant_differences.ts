@@ -20,15 +20,21 @@ export interface VariantDifferences {
   readonly name: string;
   /** The variant that all others are compared with. */
   readonly base: string;
+  /** Id of the experiment. */
   readonly experiment: string;
+  /** Name of the profile. */
   readonly profile: string;
+  /** Backbone of all runs. */
   readonly backbone: string;
+  /** The data set of all runs. */
   readonly dataset: {
     readonly name: string;
     readonly digest: string;
     readonly images: number;
   };
+  /** Seeds of all runs. */
   readonly seeds: readonly number[];
+  /** The experiment's rows that the method is in. */
   readonly rows: readonly VariedRow[];
   /** Variants that set nothing otherwise than the base. */
   readonly same: readonly string[];
@@ -38,9 +44,11 @@ export interface VariantDifferences {
 
 /** A row of the experiment under the variants. */
 export interface VariedRow {
+  /** Name of the row. */
   readonly row: string;
   /** Cl. AUROC in percent with the base. */
   readonly base: Summary;
+  /** In the order of the variants. */
   readonly moves: readonly VariedMove[];
 }
 
@@ -50,6 +58,7 @@ export interface VariedMove {
   readonly variant: string;
   /** The variant that the moved switches are of. */
   readonly of: string;
+  /** What is set otherwise than in the base. */
   readonly switches: readonly SwitchMove[];
   /** Whether every stage is the base's: the switches mean nothing under this profile and backbone. */
   readonly same: boolean;
@@ -59,6 +68,7 @@ export interface VariedMove {
   readonly difference?: Summary;
   /** 95 % interval and p value of the difference by the paired bootstrap over seeds and images. */
   readonly interval?: readonly [low: number, high: number];
+  /** Two-sided. */
   readonly p?: number;
   /** p corrected by Holm's method over all moves that change something. */
   readonly holm?: number;
@@ -68,13 +78,19 @@ export interface VariedMove {
 
 /** A move and what was measured with it. */
 export interface MeasuredMove {
+  /** As in {@linkcode VariedMove}. */
   readonly variant: string;
+  /** Likewise. */
   readonly of: string;
+  /** Likewise. */
   readonly switches: readonly SwitchMove[];
+  /** Likewise. */
   readonly same: boolean;
   /** Cl. AUROC in percent by seed. */
   readonly auroc?: readonly number[];
+  /** With the base, on the same images. */
   readonly comparison?: MetricComparison;
+  /** Why there are no numbers. */
   readonly error?: string;
 }
 
