@@ -71,6 +71,10 @@ export const reproduceCommand = defineCommand({
         "--weights efficientnet_lite0=efficientnet-lite0-57934424.pth",
       description: "your own product",
     },
+    {
+      command: "reproduce table3 --rows EfficientAD --penalty-images photographs",
+      description: "EfficientAD with its penalty term",
+    },
   ],
   options: optionSpecs,
   positionals: [{ name: "experiment", description: "table3, …, or all", repeatable: true }],

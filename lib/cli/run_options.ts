@@ -15,6 +15,7 @@ import { checkVariant } from "../maps/variants.ts";
 import { numericsClass } from "../onnx/session.ts";
 import type { Experiment, ExperimentRow } from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
+import { planPenalty } from "../runner/planned_penalty.ts";
 import { type PlannedSegmentation, planSegmentation } from "../runner/planned_segmentation.ts";
 import { type PlannedWeights, planWeights } from "../runner/planned_weights.ts";
 import { profileNamed } from "../runner/profile.ts";
@@ -82,6 +83,13 @@ export const runOptionSpecs = {
       "(rd4ad=paper:loss=anomalib-0.7), or another way to train (wrn=out-of-fold, " +
       "dra=clean-references)",
   },
+  "penalty-images": {
+    type: "string",
+    value: "DIR",
+    description:
+      "photographs of other things, at any depth, for EfficientAD's penalty term (ImageNet in the " +
+      "paper); without it the penalty is off",
+  },
   ...cacheOption,
 } as const satisfies OptionSpecs;
 
@@ -119,16 +127,24 @@ export async function planRuns(
   choose: "all" | "named" = "named",
 ): Promise<Plan[]> {
   const chosen = chosenParts(experiments, options);
+  const photographs = options["penalty-images"];
   if (options.maps !== undefined) {
+    if (photographs !== undefined) {
+      throw new UsageError("Cannot use --penalty-images with --maps: no detector is trained", {
+        remedy: "Leave one of the two out.",
+      });
+    }
     const setting = await importedSetting(options.maps, experiments, options.segmap);
     return experiments.map((experiment, i) =>
       planExperiment(experiment, chosen[i].rows, { ...setting, seeds: chosen[i].seeds })
     );
   }
   const paired = await pairWithData(experiments, options.data, choose);
+  const penalty = photographs === undefined ? {} : { penalty: await planPenalty(photographs) };
   const settings = new Map<Dataset, Omit<RunSetting, "seeds">>();
   for (const { dataset } of paired) {
-    if (!settings.has(dataset)) settings.set(dataset, await commonSetting(dataset, options));
+    if (settings.has(dataset)) continue;
+    settings.set(dataset, { ...await commonSetting(dataset, options), ...penalty });
   }
   return paired.map(({ experiment, dataset }) => {
     const { rows, seeds } = chosen[experiments.indexOf(experiment)];
@@ -138,7 +154,7 @@ export async function planRuns(
 
 /** Folders and files beside store and project that a run of the plans reads. */
 export function readFolders(plans: readonly Plan[]): string[] {
-  const paths = plans.flatMap(({ setting: { dataset, weights, segmentations } }) => [
+  const paths = plans.flatMap(({ setting: { dataset, weights, segmentations, penalty } }) => [
     ...(dataset.source.kind === "folder" ? [dataset.source.root] : []),
     ...[...weights.values()].flatMap((planned) =>
       planned instanceof HarnessError ? [] : [planned.file]
@@ -146,6 +162,7 @@ export function readFolders(plans: readonly Plan[]): string[] {
     ...[...segmentations.values()].flatMap((planned) =>
       planned instanceof HarnessError ? [] : segmentationPaths(planned)
     ),
+    ...(penalty === undefined ? [] : [penalty.folder]),
   ]);
   return [...new Set(paths.map((path) => resolve(path)))];
 }

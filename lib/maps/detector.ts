@@ -130,6 +130,8 @@ export interface Detector {
   readonly variants: readonly string[];
   /** What each variant sets; where it is given, `plan` takes mixed variants too (see variants.ts). */
   readonly switches?: VariantTable<object>;
+  /** Whether its training takes penalty images where some are given. @default {false} */
+  readonly takesPenaltyImages?: boolean;
   /** Writes out what a setting means for this detector. */
   plan(setting: DetectorSetting): DetectorPlan;
   /** What depends on no image and no seed, such as a teacher: made once for all fits. */

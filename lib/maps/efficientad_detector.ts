@@ -200,6 +200,7 @@ export const efficientAd: Detector = {
   revision: 1,
   variants: Object.keys(efficientAdVariants),
   switches: efficientAdVariants,
+  takesPenaltyImages: true,
   plan(setting) {
     const { profile, size, backbone, variant, penalty = "none" } = setting;
     const { padding, border, normalized, augmentation, teacher } = variantNamed(

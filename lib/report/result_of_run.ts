@@ -20,6 +20,7 @@ import {
   type Protocol,
 } from "../runner/experiment.ts";
 import type { Plan, RunSetting } from "../runner/plan.ts";
+import { penaltyText } from "../runner/planned_penalty.ts";
 import type { PlannedSegmentation } from "../runner/planned_segmentation.ts";
 import { withoutFolders } from "../runner/provenance.ts";
 import type { ExtraOutcome, PlanOutcome, RowOutcome } from "../runner/run_plans.ts";
@@ -71,7 +72,7 @@ export function resultOfRun(
       rows.filter(({ evaluation }) => evaluation !== undefined).map(({ planned }) =>
         planned.row.method
       ),
-      setting.imported !== undefined,
+      setting,
     ).map(({ id, text }) => ({ id, text })),
     stages,
     seconds,
@@ -102,6 +103,7 @@ export function notesOf({ protocol, rows }: Experiment, setting: RunSetting): st
       `Protocol: ${protocolText(protocol, setting)}.`,
       settings,
       ...variantNotes(setting, rows),
+      ...penaltyNotes(setting, rows),
     ]),
     ...(setting.dataset.layout === "synthetic"
       ? [rows.length > 0 ? embeddedNote : "The images are of the embedded product, which is drawn."]
@@ -122,6 +124,17 @@ function variantNotes({ variants }: RunSetting, rows: readonly ExperimentRow[]):
   });
 }
 
+/** Which detectors of the rows were given penalty images; that there were none is an assumption. */
+function penaltyNotes({ penalty }: RunSetting, rows: readonly ExperimentRow[]): string[] {
+  if (penalty === undefined) return [];
+  const used = new Set(rows.flatMap(({ method }) => [...methodIds(method)]));
+  return [...detectors.values()].flatMap(({ id, name, takesPenaltyImages }) =>
+    takesPenaltyImages && used.has(id)
+      ? [`Penalty images of ${name}: ${penaltyText(penalty)}.`]
+      : []
+  );
+}
+
 /** Maps of other tools bring the images that train the forest; which ones trained the tools is not known. */
 function protocolText({ description, moved }: Protocol, { imported }: RunSetting): string {
   return imported === undefined
@@ -134,14 +147,13 @@ function protocolText({ description, moved }: Protocol, { imported }: RunSetting
 function rowJudge(plan: Plan): (outcome: RowOutcome, row: ResultRow) => ResultRow {
   const { experiment } = plan;
   const obstacles = obstaclesToComparison(plan);
-  const auditor = new Auditor();
+  const auditor = new Auditor(plan.setting.penalty);
   return ({ planned, evaluation }, row) => {
     const open = assumptionsOf(
       experiment,
       [planned.row.method],
-      plan.setting.imported !== undefined,
-    )
-      .map(({ id }) => id);
+      plan.setting,
+    ).map(({ id }) => id);
     const verdicts = verdictsOf(row.metrics, row.paper, obstacles, open);
     const audit = evaluation === undefined ? undefined : rowAudit(auditor, planned.cells);
     const seen = audit === undefined ? undefined : auditNote(audit);

@@ -5,6 +5,7 @@
  * @module
  */
 import { type Experiment, type RowMethod, type SingleMethod, singleMethods } from "./experiment.ts";
+import type { RunSetting } from "./plan.ts";
 
 /** A decision that the paper does not state. */
 export interface Assumption {
@@ -12,6 +13,8 @@ export interface Assumption {
   readonly text: string;
   /** Whether a row's numbers depend on it. */
   readonly concerns: (method: SingleMethod, experiment: Experiment) => boolean;
+  /** Whether it holds only in a run without penalty images. @default {false} */
+  readonly withoutPenaltyImages?: boolean;
 }
 
 const uses = (...detectors: string[]) => (method: SingleMethod): boolean =>
@@ -85,8 +88,10 @@ export const assumptions: readonly Assumption[] = [
   {
     id: "efficientad-penalty",
     text:
-      "EfficientAD's student is trained without the penalty on ImageNet images: none are given.",
+      "EfficientAD's student is trained without the penalty on ImageNet images: none are given " +
+      "(--penalty-images DIR gives some).",
     concerns: uses("efficientad"),
+    withoutPenaltyImages: true,
   },
   {
     id: "efficientad-augmentation",
@@ -228,17 +233,19 @@ export const assumptions: readonly Assumption[] = [
 /**
  * The assumptions that some rows of an experiment depend on, by the methods of the rows.
  *
- * @param imported whether the maps come from other tools: then no detector is trained here
+ * @param imported the maps of other tools, where there are some: then no detector is trained here
+ * @param penalty the penalty images, where some are given
  */
 export function assumptionsOf(
   experiment: Experiment,
   methods: readonly RowMethod[],
-  imported = false,
+  { imported, penalty }: Pick<RunSetting, "imported" | "penalty"> = {},
 ): Assumption[] {
   const single = methods.flatMap(singleMethods).map((method) =>
-    imported ? withoutDetectors(method) : method
+    imported === undefined ? method : withoutDetectors(method)
   );
-  return assumptions.filter(({ concerns }) =>
+  return assumptions.filter(({ concerns, withoutPenaltyImages }) =>
+    !(withoutPenaltyImages && penalty !== undefined) &&
     single.some((method) => concerns(method, experiment))
   );
 }

@@ -8,12 +8,14 @@
  *
  * @module
  */
+import type { FitPlan } from "../maps/detector.ts";
 import type { PlannedCell } from "./plan.ts";
+import type { PlannedPenalty } from "./planned_penalty.ts";
 import type { Stage } from "./stage.ts";
 
 /** A training and the content of the images that it saw. */
 export interface Artefact {
-  /** "detector patchcore", "classifier wrn", "forest". */
+  /** "detector patchcore", "classifier wrn", "penalty images of efficientad", "forest". */
   readonly name: string;
   /** Digests, one for each time an image was given. */
   readonly images: readonly string[];
@@ -32,6 +34,12 @@ export interface CellAudit {
 export class Auditor {
   readonly #images = new Map<string, readonly string[]>();
   readonly #trainings = new Map<string, ReadonlyMap<string, Artefact>>();
+  readonly #penalty: PlannedPenalty | undefined;
+
+  /** @param penalty the run's penalty images, where it has some */
+  constructor(penalty?: PlannedPenalty) {
+    this.#penalty = penalty;
+  }
 
   /** What made the scores of `cell`. */
   audit({ scores, test }: PlannedCell): CellAudit {
@@ -53,6 +61,8 @@ export class Auditor {
     }
     const own = this.#trainingOf(stage);
     if (own !== undefined) found.set(stage.key, own);
+    const penalty = this.#penaltyOf(stage);
+    if (penalty !== undefined) found.set(`${stage.key} penalty`, penalty);
     this.#trainings.set(stage.key, found);
     return found;
   }
@@ -82,6 +92,14 @@ export class Auditor {
       default:
         return undefined;
     }
+  }
+
+  /** The penalty images that a training drew from. */
+  #penaltyOf({ input: { stage, parameters } }: Stage): Artefact | undefined {
+    if (stage !== "fit" || this.#penalty === undefined) return undefined;
+    const { penalty } = (parameters.plan as unknown as FitPlan).parameters;
+    if (penalty !== this.#penalty.digest) return undefined;
+    return { name: `penalty images of ${parameters.detector}`, images: this.#penalty.files };
   }
 
   /** The images whose rows a stage's result has, in order. */

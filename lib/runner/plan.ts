@@ -24,6 +24,7 @@ import {
   singleMethods,
 } from "./experiment.ts";
 import { type Pack, type PackRows, packSize, packsOf, samplesOf, selectRows } from "./packs.ts";
+import type { PlannedPenalty } from "./planned_penalty.ts";
 import type { PlannedMap, PlannedSegmentation } from "./planned_segmentation.ts";
 import type { PlannedWeights } from "./planned_weights.ts";
 import type { Profile } from "./profile.ts";
@@ -66,6 +67,8 @@ export interface RunSetting {
   readonly numerics: NumericsClass;
   /** Maps that other tools made: by detector and id of the image. Nothing is trained then. */
   readonly imported?: ReadonlyMap<string, ReadonlyMap<string, ImportedImage>>;
+  /** Images for the penalty term of detectors that take some; left out, their penalty is off. */
+  readonly penalty?: PlannedPenalty;
   /** Ground truth masks by the image's id, of classes whose bad test images all have one. */
   readonly masks?: ReadonlyMap<string, MaskFile>;
   /** What stands under every table of the run. */
@@ -416,12 +419,16 @@ class RowPlanner {
     seed: number,
     segmentation: PlannedSegmentation,
   ): ImageRows {
-    return this.#once(["features", id, name, seed, segmentation.digest], () => {
+    const parts = ["features", id, name, this.#detectorSplit(seed), segmentation.digest];
+    return this.#once(parts, () => {
       if (this.#setting.imported !== undefined) return this.#imported(id, name, segmentation);
       const detector = detectors.get(id);
       if (detector === undefined) throw this.#missing([id]);
       const { profile, numerics } = this.#setting;
-      const plan = detector.plan(this.#methodSetting(detector));
+      const plan = this.#once(
+        ["plan", id],
+        () => detector.plan(this.#detectorSetting(detector)),
+      );
       const prepared = this.#prepared(detector, plan);
       const weights = plan.backbone === undefined || prepared !== undefined
         ? undefined
@@ -437,6 +444,7 @@ class RowPlanner {
         fitSeed,
         weights,
         prepared,
+        detector.takesPenaltyImages ? this.#setting.penalty : undefined,
         numerics as unknown as Json,
       );
       const label = `${detector.name}, seed ${fitSeed}`;
@@ -470,6 +478,12 @@ class RowPlanner {
       }));
       return { stages, places, maps };
     });
+  }
+
+  /** The seed of a class's detectors and of their images, or the one seed that stands for all. */
+  #detectorSplit(seed: number): number {
+    const { good, bad, detectorSeed } = this.#experiment.protocol;
+    return good === "tenth" && bad !== "generated" ? detectorSeed ?? seed : seed;
   }
 
   /** Statistics of the maps that another tool made. */
@@ -530,7 +544,10 @@ class RowPlanner {
         );
       }
       const setting = this.#methodSetting(method);
-      const plan = method.plan({ ...setting, size: scaledSize(size, setting.size) });
+      const plan = this.#once(
+        ["plan", id, size ?? 0],
+        () => method.plan({ ...setting, size: scaledSize(size, setting.size) }),
+      );
       const { training, mapped } = this.#split(name, seed);
       const needed = this.#select(name, mapped);
       const label = `${method.name}, seed ${seed}`;
@@ -602,6 +619,13 @@ class RowPlanner {
       });
       return outOfFoldStage(scores, packRows, `${label}, out of fold`);
     });
+  }
+
+  #detectorSetting(detector: Detector): DetectorSetting {
+    const setting = this.#methodSetting(detector);
+    const { penalty } = this.#setting;
+    if (!detector.takesPenaltyImages || penalty === undefined) return setting;
+    return { ...setting, penalty: penalty.digest };
   }
 
   #methodSetting(method: Detector | SupervisedMethod): DetectorSetting {

@@ -70,6 +70,9 @@ export function provenanceOf(outcome: PlanOutcome, { outputs, result }: WrittenF
       sha256: planned instanceof HarnessError ? null : planned.digest,
     })),
     variants: setting.variants,
+    ...(setting.penalty === undefined ? {} : {
+      penalty: { images: setting.penalty.files.length, digest: setting.penalty.digest },
+    }),
     segmentations: [...setting.segmentations].map(([name, one]) => recordedMap(name, one)),
     randomness,
     numerics: { runtime, provider, optimization },
@@ -80,7 +83,7 @@ export function provenanceOf(outcome: PlanOutcome, { outputs, result }: WrittenF
     assumptions: assumptionsOf(
       experiment,
       rows.map(({ planned }) => planned.row.method),
-      setting.imported !== undefined,
+      setting,
     ).map(({ id }) => id),
     deviations: obstaclesToComparison(plan),
     rows: rows.map(recordedRow),

@@ -34,6 +34,8 @@ export interface RunFile {
   readonly weights: readonly RecordedWeights[];
   /** Which implementation's details a method follows, where it is not the default. */
   readonly variants: Readonly<Record<string, string>>;
+  /** Penalty images, where some were given: how many, and the SHA-256 over names and contents. */
+  readonly penalty?: { readonly images: number; readonly digest: string };
   readonly segmentations: readonly RecordedSegmentation[];
   readonly randomness: {
     readonly generator: string;
@@ -231,6 +233,7 @@ export const runFileSchema: z.ZodType<RunFile> = z.strictObject({
   backbone: name,
   weights: z.array(z.strictObject({ network: name, sha256: name.nullable() })),
   variants: z.record(name, name),
+  penalty: z.strictObject({ images: z.int().positive(), digest }).exactOptional(),
   segmentations: z.array(z.strictObject({
     class: z.string(),
     spec: name.nullable(),

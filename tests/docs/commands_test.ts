@@ -20,6 +20,7 @@ const elsewhere: readonly (readonly [command: RegExp, test: string])[] = [
   [/rd4ad=paper/, "tests/maps/rd4ad_test.ts"],
   [/^deno task compare --variants/, "tests/cli/compare_variants_test.ts"],
   [/wrn=out-of-fold/, "tests/runner/out_of_fold_test.ts"],
+  [/--penalty-images/, "tests/runner/penalty_images_run_test.ts"],
 ];
 
 /** Words that stand for something of the reader's. */

@@ -10,6 +10,7 @@ import { type NdArray, parseNpy } from "../../base/npy.ts";
 import type { Detector, DetectorPlan, FitPlan, ImageBlock } from "../../maps/detector.ts";
 import { detectorNamed } from "../../maps/detectors.ts";
 import type { PackRows } from "../packs.ts";
+import { type PenaltyLocation, type PlannedPenalty, readPenalty } from "../planned_penalty.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
 import { type StageContext, stageKind } from "../stage_kind.ts";
@@ -24,19 +25,21 @@ interface Parameters {
 
 interface Locations {
   readonly weights?: PlannedWeights;
+  readonly penalty?: PenaltyLocation;
 }
 
 export const fitKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run(context) {
     const { detector, plan, seed, rows } = context.parameters;
-    const { weights } = context.locations;
+    const { weights, penalty } = context.locations;
     return await detectorNamed(detector).fit({
       plan,
       blocks: trainingBlocks(context),
       images: rows.reduce((sum, { length }) => sum + length, 0),
       weights: weights === undefined ? undefined : await readWeights(weights),
       ...(context.count("prepare") === 0 ? {} : { prepared: await context.read("prepare") }),
+      ...(penalty === undefined ? {} : { penalty: await readPenalty(penalty) }),
       seed,
       progress: context.progress,
       checkpoints: context.checkpoints,
@@ -77,6 +80,8 @@ export function selectImages(block: NdArray, rows: readonly number[]): ImageBloc
 /**
  * `detector` trained on the selected images, whose blocks are the stages `images`, with `seed` and
  * `weights`, or with what the stage `prepared` made of them.
+ *
+ * @param penalty the images whose digest is part of `plan`, where the detector takes some
  */
 export function fitStage(
   detector: Detector,
@@ -86,6 +91,7 @@ export function fitStage(
   seed: number,
   weights: PlannedWeights | undefined,
   prepared: Stage | undefined,
+  penalty: PlannedPenalty | undefined,
   numerics: Json,
 ): Stage {
   const { mapParameters: _, reading: __, ...shaping } = plan;
@@ -104,7 +110,12 @@ export function fitStage(
       ...(weights === undefined ? {} : { weights: weights.digest }),
       rows: selection.map(({ rows }) => rows),
     },
-    locations: { weights: weights as unknown as Json },
+    locations: {
+      weights: weights as unknown as Json,
+      ...(penalty === undefined
+        ? {}
+        : { penalty: { folder: penalty.folder, digest: penalty.digest } }),
+    },
     needs: {
       [imageRole(plan)]: images,
       ...(prepared === undefined ? {} : { prepare: prepared }),
