@@ -32,6 +32,16 @@ export interface WorkerAccess {
 }
 
 /**
+ * How the C library keeps memory in a worker: tensors and packs are given back when they are freed, so
+ * that a worker's size follows the stage that it runs and not those that it has run.
+ */
+const memoryReturned = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 20),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 22),
+} as const;
+
+/**
  * Starts a worker. It may read the project, the store, the data and the weights, write the store, and
  * load native libraries; it has no network and starts no programs.
  */
@@ -53,7 +63,7 @@ export function startWorker(access: WorkerAccess, log: (line: string) => void): 
       script,
       access.cache,
     ],
-    env: { ORT_DISABLE_TELEMETRY: "1" },
+    env: { ...memoryReturned, ORT_DISABLE_TELEMETRY: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

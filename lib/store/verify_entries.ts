@@ -44,6 +44,8 @@ export interface VerifyRequest {
 /** A thread is given so many entries at a time, and is worth its start from so many. */
 const entriesAtOnce = 16;
 const entriesForThread = 64;
+/** Entries that a thread has in memory, at most. */
+const readsAtOnce = 2;
 
 /**
  * The part among `of` to which an entry belongs, from 1: keys are hashes, so that parts are alike in
@@ -95,18 +97,23 @@ export async function verifyEntries(
   return { entries, bytes, damages: damages.sort(byKey) };
 }
 
-/** Verifies some entries, one after the other. */
+/** Verifies some entries: while one is hashed, the next is read. */
 export async function verifyEach(
   store: Store,
   entries: readonly EntryPlace[],
 ): Promise<StoreVerification> {
   const damages: Damage[] = [];
   let bytes = 0;
-  for (const { stage, key } of entries) {
-    const found = await store.verify(stage, key);
-    bytes += found.bytes;
-    if (found.damage !== undefined) damages.push(found.damage);
-  }
+  let next = 0;
+  const verifyNext = async () => {
+    while (next < entries.length) {
+      const { stage, key } = entries[next++];
+      const found = await store.verify(stage, key);
+      bytes += found.bytes;
+      if (found.damage !== undefined) damages.push(found.damage);
+    }
+  };
+  await Promise.all(Array.from({ length: readsAtOnce }, verifyNext));
   return { entries: entries.length, bytes, damages };
 }
 

@@ -4,13 +4,15 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import { openStore } from "./store.ts";
+import { openStore, type Store } from "./store.ts";
 import { verifyEach, type VerifyRequest } from "./verify_entries.ts";
+
+let opened: Promise<Store> | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<VerifyRequest>) => {
   try {
-    const store = await openStore(data.root);
-    self.postMessage(await verifyEach(store, data.entries));
+    opened ??= openStore(data.root); // a thread is started for one store
+    self.postMessage(await verifyEach(await opened, data.entries));
   } catch (error) {
     self.postMessage({ failure: error instanceof Error ? error.message : String(error) });
   }
