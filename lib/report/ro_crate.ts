@@ -33,10 +33,21 @@ const paper = "https://arxiv.org/abs/2405.04953";
 const harness = "#segad-harness";
 const dataset = "#dataset";
 const recordId = "#record";
+const authors = "#segad-harness-authors";
+
+/** Who wrote the harness, as in CITATION.cff. */
+export const softwareAuthors = "The SegAD harness authors";
+/** Who wrote the paper: given and family names, as in CITATION.cff. */
+export const paperAuthors: readonly (readonly [given: string, family: string])[] = [
+  ["Aimira", "Baitieva"],
+  ["David", "Hurych"],
+  ["Victor", "Besnier"],
+  ["Olivier", "Bernard"],
+];
 
 /** The crate as JSON-LD: flat, with relative paths, without null. */
 export function roCrate({ record, execution, files }: CrateInput): Json {
-  const licence = `https://spdx.org/licenses/${record.licence}`;
+  const licence = licenceId(record);
   const settings = settingsOf(record);
   const weights = weightsOf(record);
   const software = softwareOf(record, execution);
@@ -77,7 +88,19 @@ export function roCrate({ record, execution, files }: CrateInput): Json {
       value: record.id,
     },
     { "@id": licence, "@type": "CreativeWork", name: record.licence },
-    { "@id": paper, "@type": "ScholarlyArticle", name: record.citation },
+    {
+      "@id": paper,
+      "@type": "ScholarlyArticle",
+      name: record.citation,
+      author: paperAuthors.map(personId).map(reference),
+    },
+    ...paperAuthors.map((author): Entity => ({
+      "@id": personId(author),
+      "@type": "Person",
+      name: author.join(" "),
+      givenName: author[0],
+      familyName: author[1],
+    })),
     {
       "@id": action,
       "@type": "CreateAction",
@@ -134,7 +157,16 @@ function descriptionOf(path: string): string {
   return /\.(svg|png)$/.test(path) ? "A chart of the result" : "What the charts were drawn from";
 }
 
-function softwareOf({ runtime, numerics }: RunFile, { code }: ExecutionFile): Entity[] {
+function licenceId({ licence }: RunFile): string {
+  return `https://spdx.org/licenses/${licence}`;
+}
+
+function personId([, family]: readonly [given: string, family: string]): string {
+  return `#${family.toLowerCase()}`;
+}
+
+function softwareOf(record: RunFile, { code }: ExecutionFile): Entity[] {
+  const { runtime, numerics } = record;
   const [library, version] = numerics.runtime.split(" ");
   const parts: Entity[] = [
     {
@@ -163,8 +195,11 @@ function softwareOf({ runtime, numerics }: RunFile, { code }: ExecutionFile): En
       url: paper,
       identifier: `sha256:${code.sources}`,
       version: code.version,
+      license: reference(licenceId(record)),
+      author: reference(authors),
       softwareRequirements: parts.map(idOf).map(reference),
     },
+    { "@id": authors, "@type": "Organization", name: softwareAuthors },
     ...parts,
   ];
 }

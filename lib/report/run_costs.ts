@@ -18,6 +18,8 @@ export interface StageCost {
   readonly seconds: number;
   /** Of their files. */
   readonly bytes: number;
+  /** Largest peak memory of a worker that is known to be of one of these entries, MiB. */
+  readonly mebibytes?: number;
 }
 
 /** The costs of the stages that a run's scores need, in the order of the flow. */
@@ -25,7 +27,10 @@ export async function runCosts(
   store: Pick<Store, "record">,
   run: RunRecord,
 ): Promise<StageCost[]> {
-  const costs = new Map<string, { entries: number; seconds: number; bytes: number }>();
+  const costs = new Map<
+    string,
+    { entries: number; seconds: number; bytes: number; mebibytes?: number }
+  >();
   const seen = new Set<string>();
   const visit = async (stage: string, key: string): Promise<void> => {
     if (seen.has(key)) return;
@@ -42,6 +47,8 @@ export async function runCosts(
     cost.entries++;
     cost.seconds += record.seconds;
     for (const { bytes } of Object.values(record.files)) cost.bytes += bytes;
+    const { mebibytes } = record;
+    if (mebibytes !== undefined) cost.mebibytes = Math.max(cost.mebibytes ?? 0, mebibytes);
     costs.set(stage, cost);
   };
   for (const { cells } of run.rows) {

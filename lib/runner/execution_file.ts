@@ -44,6 +44,8 @@ export interface ExecutionCost {
   readonly seconds: number;
   /** Of their files together. */
   readonly bytes: number;
+  /** Largest peak memory of a worker that is known to be of one of these entries, MiB. */
+  readonly mebibytes?: number;
 }
 
 /** The machine, without a name. */
@@ -81,6 +83,7 @@ export const executionFileSchema: z.ZodType<ExecutionFile> = z.strictObject({
     entries: count,
     seconds: z.number().nonnegative(),
     bytes: count,
+    mebibytes: count.exactOptional(),
   })),
   code: z.strictObject({
     version: name,

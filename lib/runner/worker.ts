@@ -6,6 +6,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { HarnessError } from "../base/errors.ts";
 import { openStore, type Payload, type Store } from "../store/store.ts";
 import { keyOf } from "../store/key.ts";
@@ -35,17 +36,24 @@ if (import.meta.main) {
 /** Runs one task and gives the closing message. */
 async function runTask(store: Store, task: Task): Promise<WorkerMessage> {
   const start = performance.now();
+  const before = peakMebibytes();
   try {
     const kind = stageKinds[task.input.stage];
     const files = await kind.run(contextOf(store, task));
     const seconds = Math.round(performance.now() - start) / 1000;
-    await store.write(task.input, files, seconds);
+    const peak = peakMebibytes();
+    await store.write(task.input, files, seconds, peak > before ? peak : undefined);
     await store.dropCheckpoint(keyOf(task.input));
     return { says: "done", seconds };
   } catch (error) {
     if (error instanceof MissingInput) return { says: "missing", key: error.key };
     return failure(error);
   }
+}
+
+/** The most memory that this process has had, MiB. */
+function peakMebibytes(): number {
+  return Math.round(process.resourceUsage().maxRSS / 1024);
 }
 
 function failure(error: unknown): WorkerMessage {

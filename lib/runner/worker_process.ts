@@ -54,6 +54,7 @@ export function startWorker(access: WorkerAccess, log: (line: string) => void): 
       "--quiet",
       "--no-prompt",
       "--no-check",
+      "--v8-flags=--max-semi-space-size=8", // MiB; it would grow with the number of stages
       `--config=${project}/deno.json`,
       `--allow-read=${[project, access.cache, ...access.read].map(escapeComma).join(",")}`,
       `--allow-write=${escapeComma(access.cache)}`,

@@ -27,6 +27,11 @@ export interface EntryRecord {
   readonly files: Readonly<Record<string, FileRecord>>;
   /** Wall time of the computation; for estimates only. */
   readonly seconds: number;
+  /**
+   * Peak memory of the process that computed it, MiB; absent where an earlier computation of the same
+   * process had taken more, so that its own peak is not known.
+   */
+  readonly mebibytes?: number;
 }
 
 /** Names that a payload file may have. */
@@ -36,8 +41,9 @@ const digestPattern = /^[0-9a-f]{64}$/;
 
 /** The bytes of `record.json`; the last field is the SHA-256 of the text without it. */
 export function recordBytes(record: EntryRecord): Uint8Array<ArrayBuffer> {
-  const { recordSchema, key, input, files, seconds } = record;
-  return new TextEncoder().encode(sealed({ recordSchema, key, input, files, seconds }));
+  const { recordSchema, key, input, files, seconds, mebibytes } = record;
+  const memory = mebibytes === undefined ? {} : { mebibytes };
+  return new TextEncoder().encode(sealed({ recordSchema, key, input, files, seconds, ...memory }));
 }
 
 /**

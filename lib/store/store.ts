@@ -54,8 +54,11 @@ export interface Store {
   record(stage: string, key: string): Promise<EntryRecord | undefined>;
   /** The verified bytes of all payload files, or of those named, or undefined as for `record`. */
   read(stage: string, key: string, names?: readonly string[]): Promise<Payload | undefined>;
-  /** Publishes an entry and returns its key; an entry that is there already must be the same. */
-  write(input: StageInput, files: Payload, seconds: number): Promise<string>;
+  /**
+   * Publishes an entry and returns its key; an entry that is there already must be the same. `seconds`
+   * and `mebibytes` are told by its record, and are no part of the key.
+   */
+  write(input: StageInput, files: Payload, seconds: number, mebibytes?: number): Promise<string>;
   /**
    * Claims the right to compute `key`: undefined while another process holds it. Dispose the claim to
    * release it.
@@ -242,7 +245,7 @@ export async function openStore(
       const files = await loadFiles(stage, record, names ?? Object.keys(record.files));
       return "damage" in files ? quarantine(stage, key, files.damage as string) : files as Payload;
     },
-    async write(input, files, seconds) {
+    async write(input, files, seconds, mebibytes) {
       const key = keyOf(input);
       const target = folderOf(input.stage, key);
       const hashes: [string, { sha256: string; bytes: number }][] = [];
@@ -260,6 +263,7 @@ export async function openStore(
         input: canonicalInput(input),
         files: Object.fromEntries(hashes),
         seconds,
+        ...(mebibytes === undefined ? {} : { mebibytes }),
       };
       let folder: string | undefined;
       try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RandomState } from "../../lib/base/random.ts";
+import { parseExecutionFile } from "../../lib/report/run_files.ts";
 import {
   programArguments,
   reproduceWords,
@@ -24,6 +25,11 @@ Deno.test("reproduce gives the same bytes for 1, 2 and 4 workers, and runs nothi
     }
     assert.deepEqual(outputs[1], outputs[0]);
     assert.deepEqual(outputs[2], outputs[0]);
+    // A worker of its own computed the first stages, and each of them took more than those before.
+    const path = join(folder, "out1", "table3", "demo", "execution.json");
+    const { costs } = parseExecutionFile(await Deno.readTextFile(path), path);
+    const peaks = costs.flatMap(({ mebibytes }) => mebibytes ?? []);
+    assert.ok(peaks.length > 1 && peaks.every((peak) => peak > 30 && peak < 4000), peaks.join());
 
     const words = reproduceWords(data, join(folder, "cache1"), join(folder, "again"));
     const again = await runProgram([...words, "--json"]);

@@ -107,5 +107,15 @@ Deno.test("files carry their hash, size and type; licence and paper are named", 
   }
   const root = byId.get("./")!;
   assert.equal(byId.get(ids(root.license)[0])!["@id"], "https://spdx.org/licenses/MIT");
-  assert.equal(byId.get(ids(root.citation)[0])!["@type"], "ScholarlyArticle");
+  const paper = byId.get(ids(root.citation)[0])!;
+  assert.equal(paper["@type"], "ScholarlyArticle");
+  const people = ids(paper.author).map((id) => byId.get(id)!);
+  assert.deepEqual(people.map((one) => [one["@type"], one.givenName, one.familyName]), [
+    ["Person", "Aimira", "Baitieva"],
+    ["Person", "David", "Hurych"],
+    ["Person", "Victor", "Besnier"],
+    ["Person", "Olivier", "Bernard"],
+  ]);
+  const [harness] = graph.filter(({ name }) => name === "SegAD harness");
+  assert.equal(byId.get(ids(harness.author)[0])!.name, "The SegAD harness authors");
 });

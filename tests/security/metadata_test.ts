@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import codemeta from "../../codemeta.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
+import { paperAuthors, softwareAuthors } from "../../lib/report/ro_crate.ts";
 import { citationText } from "../../lib/runner/provenance.ts";
 import { projectRoot } from "../cli/harness.ts";
 
@@ -25,10 +26,11 @@ Deno.test("CITATION.cff has what the format requires, and cites the paper", () =
   // No tabs, two spaces a level: what every reader of YAML takes.
   for (const line of citation.split("\n")) assert.match(line, /^( {2})*(- )?\S|^$/, line);
   const paper = citation.slice(citation.indexOf("preferred-citation:"));
-  for (const author of ["Baitieva", "Hurych", "Besnier", "Bernard"]) {
-    assert.match(paper, new RegExp(`family-names: ${author}`));
-    assert.match(citationText, new RegExp(author));
-  }
+  const names = paper.matchAll(/family-names: (.*)\n\s+given-names: (.*)/g);
+  assert.deepEqual([...names].map(([, family, given]) => [given, family]), paperAuthors);
+  for (const [, family] of paperAuthors) assert.ok(citationText.includes(family));
+  assert.equal(cited("  - name"), softwareAuthors);
+  assert.deepEqual(codemeta.author.map(({ name }) => name), [softwareAuthors]);
   const title = cited(" {2}title", paper)!;
   assert.equal(codemeta.referencePublication.name, title);
   assert.ok(citationText.includes(title));

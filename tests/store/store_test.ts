@@ -58,7 +58,10 @@ Deno.test("write() publishes an entry that read() gives back", () =>
     assert.ok(await store.has("maps", key));
     assert.deepEqual(await store.read("maps", key), payload);
     assert.deepEqual([...(await store.read("maps", key, ["scores.npy"]))!.keys()], ["scores.npy"]);
-    assert.equal((await store.record("maps", key))!.seconds, 0.5);
+    const record = (await store.record("maps", key))!;
+    assert.deepEqual([record.seconds, record.mebibytes], [0.5, undefined]);
+    const other = await store.write({ ...input, revision: 2 }, payload, 0.5, 321);
+    assert.equal((await store.record("maps", other))!.mebibytes, 321);
     store.close();
     assert.deepEqual([...Deno.readDirSync(join(root, "tmp"))], []);
   }));
