@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { RandomState } from "../../lib/base/random.ts";
 import { parseExecutionFile } from "../../lib/report/run_files.ts";
 import {
   programArguments,
@@ -35,31 +34,6 @@ Deno.test("reproduce gives the same bytes for 1, 2 and 4 workers, and runs nothi
     const again = await runProgram([...words, "--json"]);
     assert.deepEqual(JSON.parse(again.stdout).stages.run, 0);
     assert.deepEqual(await resultFiles(join(folder, "again")), outputs[0]);
-  }));
-
-Deno.test("reproduce that is killed with its workers at random moments ends with the same bytes", () =>
-  withFolder(async (folder) => {
-    const data = join(folder, "product");
-    await synthesize(data);
-    const [cache, out] = [join(folder, "whole"), join(folder, "whole-out")];
-    const start = performance.now();
-    assert.equal((await runProgram(reproduceWords(data, cache, out))).code, 0);
-    const duration = performance.now() - start;
-    const expected = await resultFiles(out);
-
-    const random = new RandomState(7);
-    for (let round = 0; round < 4; round++) {
-      const [cache, out] = [join(folder, `cache${round}`), join(folder, `out${round}`)];
-      const words = reproduceWords(data, cache, out);
-      for (let kill = 0; kill < 5; kill++) {
-        await killedRun(words, random.uniform(0.1, 0.7) * duration);
-      }
-      const run = await runProgram(words);
-      assert.equal(run.code, 0, run.stderr);
-      assert.deepEqual(await resultFiles(out), expected);
-      const temporary = [...Deno.readDirSync(join(cache, "tmp"))];
-      assert.deepEqual(temporary, [], "temporary folders of killed processes are removed");
-    }
   }));
 
 Deno.test("reproduce computes a damaged entry anew and says so", () =>
@@ -108,20 +82,6 @@ async function folderAppears(path: string): Promise<void> {
   while (await Deno.stat(path).catch(() => undefined) === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** Runs the program in a process group of its own and kills the whole group after a while. */
-async function killedRun(words: readonly string[], milliseconds: number): Promise<void> {
-  const child = new Deno.Command("setsid", {
-    args: [Deno.execPath(), ...programArguments(words)],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const timer = setTimeout(() => {
-    new Deno.Command("kill", { args: ["-9", "--", `-${child.pid}`] }).outputSync();
-  }, milliseconds);
-  await child.status;
-  clearTimeout(timer);
 }
 
 /** Flips one bit in the middle of the largest file of the first entry of a stage. */

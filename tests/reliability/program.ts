@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { RandomState } from "../../lib/base/random.ts";
 import { filesOfRun } from "../../lib/report/run_files.ts";
 import { openStore } from "../../lib/store/store.ts";
+import { stageKinds } from "../../lib/runner/stages/mod.ts";
 import type { StageInput } from "../../lib/store/key.ts";
 import {
   programArguments,
@@ -87,11 +88,15 @@ async function succeed(words: readonly string[], how?: Start): Promise<Ended> {
   return ended;
 }
 
-/** R2: runs are killed with their workers, `kills` times in all, and end with the same bytes. */
+/**
+ * R2: runs are killed with their workers, `kills` times in all, and end with the same bytes; nothing that
+ * was in the store is computed again.
+ */
 export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
   return inTemporaryFolder(async (folder) => {
     const random = new RandomState(2);
-    const killsOfRun = 10;
+    const killsOfRun = 5;
+    let kept = 0;
     for (let killed = 0; killed < kills;) {
       const [cache, out] = [join(folder, "cache"), join(folder, "out")];
       const words = reproduceWords(run.data, cache, out);
@@ -115,7 +120,10 @@ export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
         await child.status;
         clearTimeout(timer);
       }
-      await succeed(words);
+      const stored = entriesOf(cache);
+      kept += stored;
+      const { stages } = JSON.parse((await succeed([...words, "--json"])).stdout);
+      assert.equal(stages.run, entriesOf(cache) - stored, "stages that were in the store ran");
       assertSame(await resultFiles(out), run.files);
       assert.deepEqual([...Deno.readDirSync(join(cache, "tmp"))], []);
       await Deno.remove(cache, { recursive: true });
@@ -123,9 +131,23 @@ export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
     }
     return {
       count: kills,
-      outcome: "tables, charts and scores byte-equal to an uninterrupted run",
+      outcome: "tables, charts and scores byte-equal to an uninterrupted run; " +
+        `${kept} stages had been kept, none ran again`,
     };
   });
+}
+
+/** The number of stages whose results lie in the store. */
+function entriesOf(cache: string): number {
+  let entries = 0;
+  for (const stage of Object.keys(stageKinds)) {
+    try {
+      entries += [...Deno.readDirSync(join(cache, stage))].length;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return entries;
 }
 
 /** R10: programs that are started at the same time on one store compute each stage once. */

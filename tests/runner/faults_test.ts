@@ -10,6 +10,7 @@ import { cachedCells } from "../reliability/many_cells.ts";
 import {
   fullStore,
   interruptedRuns,
+  killedRuns,
   otherPlaces,
   recheckedStages,
   recheckFinds,
@@ -35,6 +36,12 @@ Deno.test("R17: a run of cells that are all in the store starts no worker", asyn
 
 Deno.test("the program in other surroundings, interrupted, and on a damaged store", (t) =>
   withFinishedRun(async (run) => {
+    await t.step(
+      "R2: killed runs end with the same bytes, and nothing kept runs again",
+      async () => {
+        tell(await killedRuns(run, 50));
+      },
+    );
     await t.step("R16: nothing is computed anew for what is not part of a key", async () => {
       tell(await unchangedKeys(run));
     });
