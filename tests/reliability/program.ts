@@ -95,11 +95,12 @@ async function succeed(words: readonly string[], how?: Start): Promise<Ended> {
 export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
   return inTemporaryFolder(async (folder) => {
     const random = new RandomState(2);
-    const killsOfRun = 5;
+    const mostKillsOfRun = 5;
     let kept = 0;
     for (let killed = 0; killed < kills;) {
       const [cache, out] = [join(folder, "cache"), join(folder, "out")];
       const words = reproduceWords(run.data, cache, out);
+      const killsOfRun = 1 + random.integer(mostKillsOfRun);
       for (let kill = 0; kill < killsOfRun && killed < kills; kill++, killed++) {
         const child = new Deno.Command("setsid", {
           args: [
