@@ -16,7 +16,7 @@ const names = Deno.args.filter((word) => benches.includes(word));
 const [first] = Deno.args;
 if (first !== undefined && !first.startsWith("-") && !benches.includes(first)) {
   const { message, remedy } = unknownName("benchmark", first, benches);
-  console.error(`error: ${message}. ${remedy}`);
+  console.error(`error: ${message.replace(/([^.!?])$/, "$1.")} ${remedy}`);
   Deno.exit(2);
 }
 const options = Deno.args.filter((word) => word !== first || first.startsWith("-"));

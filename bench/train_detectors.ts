@@ -8,8 +8,6 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { unknownName } from "../lib/base/errors.ts";
 import { RandomState } from "../lib/base/random.ts";
 import { drawPermutations, fastFlowStep, type FlowSettings } from "../lib/maps/fastflow.ts";
 import { featureLayouts, openFrozenFeatures } from "../lib/maps/frozen_features.ts";
@@ -18,73 +16,52 @@ import { rd4adVariants } from "../lib/maps/rd4ad_detector.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
 import { initialWeights } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
-import {
-  drawnImages,
-  printResults,
-  serveSteps,
-  timeSteps,
-  type TrainBenchResult,
-} from "./train.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
 
 const backbone = "wide_resnet50_2";
 const batch = 16;
 const size = 256;
+const layouts = featureLayouts(backbone, size);
 const flow: FlowSettings = { flowSteps: 8, kernels: "alternating", hiddenRatio: 1, clamp: 2 };
 
-/** Steps by detector. */
-const detectorSteps: ReadonlyMap<string, () => TrainingStep> = new Map([
-  ["fastflow", () => {
-    const layouts = featureLayouts(backbone, size);
-    return fastFlowStep(layouts, batch, flow, drawPermutations(layouts, flow, 0), 1e-5);
-  }],
-  ["rd4ad", () => {
-    const layouts = featureLayouts(backbone, size);
-    return rd4adStep(layouts, batch, decoderLayouts[backbone], rd4adVariants.paper);
-  }],
-]);
-
-/** Times the named detectors' steps, all of them if none is named. */
-export async function benchTrainDetectors(
-  names: readonly string[],
-  runs: number,
-): Promise<TrainBenchResult[]> {
-  const results: TrainBenchResult[] = [];
-  for (const name of names.length > 0 ? names : detectorSteps.keys()) {
-    if (!detectorSteps.has(name)) throw unknownName("detector", name, detectorSteps.keys());
-    const peer = new URL("train_detectors_peer.py", import.meta.url).pathname;
-    results.push(
-      await timeSteps({
-        name: `training step ${name} on ${backbone}, batch ${batch} at ${size}`,
-        ours: [import.meta.filename!, "--step", name],
-        peer: [peer, name, String(batch), String(size)],
-      }, runs),
-    );
-  }
-  return results;
-}
-
-/** The child's side: as in a training whose features do not fit into memory. */
-async function runSteps(name: string): Promise<void> {
-  const random = new RandomState(0);
-  const weights = initialWeights(backboneNamed(backbone), random);
-  const pixels = drawnImages(random, batch, size);
-  const features = await openFrozenFeatures(backbone, size, weights, [pixels], batch, {
-    keptBytes: 0,
-  });
-  const places = Array.from({ length: batch }, (_, i) => i);
-  await serveSteps(name, detectorSteps.get(name)!(), () => features.of(places));
-}
-
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      runs: { type: "string", default: "3" },
-      step: { type: "string" },
-    },
+  await runStepBench({
+    program: import.meta.filename!,
+    kind: "detector",
+    steps: new Map([
+      [
+        "fastflow",
+        onFeatures(
+          "fastflow",
+          () => fastFlowStep(layouts, batch, flow, drawPermutations(layouts, flow, 0), 1e-5),
+        ),
+      ],
+      [
+        "rd4ad",
+        onFeatures(
+          "rd4ad",
+          () => rd4adStep(layouts, batch, decoderLayouts[backbone], rd4adVariants.paper),
+        ),
+      ],
+    ]),
+    runs: 3,
   });
-  if (values.step !== undefined) await runSteps(values.step);
-  else printResults(await benchTrainDetectors(positionals, Number(values.runs)), values.json);
+}
+
+/** As in a training whose features do not fit into memory. */
+function onFeatures(name: string, step: () => TrainingStep): TimedStep {
+  return {
+    title: `${name} on ${backbone}, batch ${batch} at ${size}`,
+    peer: [batch, size],
+    serve: async () => {
+      const random = new RandomState(0);
+      const weights = initialWeights(backboneNamed(backbone), random);
+      const pixels = drawnImages(random, batch, size);
+      const features = await openFrozenFeatures(backbone, size, weights, [pixels], batch, {
+        keptBytes: 0,
+      });
+      const places = Array.from({ length: batch }, (_, i) => i);
+      await serveSteps(name, step(), () => features.of(places));
+    },
+  };
 }

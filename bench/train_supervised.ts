@@ -8,24 +8,16 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { unknownName } from "../lib/base/errors.ts";
 import type { NdArray } from "../lib/base/npy.ts";
 import { RandomState } from "../lib/base/random.ts";
 import { devNetStep } from "../lib/maps/devnet.ts";
 import { draStep } from "../lib/maps/dra.ts";
 import { normalNumbers } from "../lib/maps/deviation_network.ts";
 import type { SupervisedPlan } from "../lib/maps/supervised.ts";
-import { supervisedMethods, supervisedNamed } from "../lib/maps/supervised_methods.ts";
+import { supervisedNamed } from "../lib/maps/supervised_methods.ts";
 import { wrnStep } from "../lib/maps/wrn.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
-import {
-  drawnImages,
-  printResults,
-  serveSteps,
-  timeSteps,
-  type TrainBenchResult,
-} from "./train.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
 
 const size = 256;
 
@@ -66,27 +58,28 @@ const methodSteps: Readonly<Record<string, MethodStep>> = {
   },
 };
 
-/** Times the named methods' steps, all of them if none is named. */
-export async function benchTrainSupervised(
-  names: readonly string[],
-  runs: number,
-): Promise<TrainBenchResult[]> {
-  const results: TrainBenchResult[] = [];
-  for (const name of names.length > 0 ? names : supervisedMethods.keys()) {
-    if (!Object.hasOwn(methodSteps, name)) {
-      throw unknownName("supervised method", name, supervisedMethods.keys());
-    }
-    const plan = paperPlan(name);
-    const peer = new URL("train_supervised_peer.py", import.meta.url).pathname;
-    results.push(
-      await timeSteps({
-        name: `training step ${name} on ${plan.backbone}, batch ${batchOf(plan)} at ${size}`,
-        ours: [import.meta.filename!, "--step", name],
-        peer: [peer, name, plan.backbone, String(batchOf(plan)), String(size)],
-      }, runs),
-    );
-  }
-  return results;
+if (import.meta.main) {
+  await runStepBench({
+    program: import.meta.filename!,
+    kind: "supervised method",
+    steps: new Map(
+      Object.entries(methodSteps).map(([name, step]) => [name, supervised(name, step)]),
+    ),
+    runs: 3,
+  });
+}
+
+/** Training on one made batch. */
+function supervised(name: string, { step, feeds }: MethodStep): TimedStep {
+  const plan = paperPlan(name);
+  return {
+    title: `${name} on ${plan.backbone}, batch ${batchOf(plan)} at ${size}`,
+    peer: [plan.backbone, batchOf(plan), size],
+    serve: async () => {
+      const batch = feeds(plan, new RandomState(0));
+      await serveSteps(name, step(plan), () => batch);
+    },
+  };
 }
 
 function paperPlan(name: string): SupervisedPlan {
@@ -101,25 +94,4 @@ function batchOf(plan: SupervisedPlan): number {
 
 function halfBad(batch: number): NdArray {
   return { shape: [batch], data: Float32Array.from({ length: batch }, (_, i) => i % 2) };
-}
-
-/** The child's side: trains on one made batch. */
-async function runSteps(name: string): Promise<void> {
-  const plan = paperPlan(name);
-  const feeds = methodSteps[name].feeds(plan, new RandomState(0));
-  await serveSteps(name, methodSteps[name].step(plan), () => feeds);
-}
-
-if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      runs: { type: "string", default: "3" },
-      step: { type: "string" },
-    },
-  });
-  if (values.step !== undefined) await runSteps(values.step);
-  else printResults(await benchTrainSupervised(positionals, Number(values.runs)), values.json);
 }
