@@ -18,6 +18,7 @@ import { stageRevisions } from "../runner/stages/mod.ts";
 import { formatChanges, writeFormat } from "../store/format.ts";
 import { type DamageListener, openStore } from "../store/store.ts";
 import {
+  type Command,
   type CommandContext,
   defineCommand,
   type OptionSpecs,
@@ -54,7 +55,8 @@ type Options = OptionValues<typeof optionSpecs>;
 /** Failed stages that are listed at the end of a run; each was told when it failed. */
 const shownFailures = 10;
 
-export const reproduceCommand = defineCommand({
+/** `reproduce`: the exit code is 4 when a row failed; what finished is written all the same. */
+export const reproduceCommand: Command = defineCommand({
   name: "reproduce",
   summary: "Run experiments and print their tables.",
   description:
@@ -129,10 +131,22 @@ async function writeRuns(
   }
 }
 
+/** Options of `runInStore`, as `reproduce` names them. */
+export interface StoreRunOptions {
+  /** Folder of the store. */
+  readonly cache: string;
+  /** Most worker processes at a time; by default as many as there are cores. */
+  readonly workers?: number;
+  /** Whether the first failed stage ends the run. */
+  readonly "fail-fast": boolean;
+  /** Percent of the stored stages to compute anew. */
+  readonly recheck?: number;
+}
+
 /** Runs plans in the store that the options name, and tells of it. */
 export async function runInStore(
   plans: readonly Plan[],
-  options: Pick<Options, "cache" | "workers" | "fail-fast"> & Partial<Pick<Options, "recheck">>,
+  options: StoreRunOptions,
   { output, signal }: Pick<CommandContext, "output" | "signal">,
 ): Promise<RunOutcome> {
   const cache = resolve(options.cache);

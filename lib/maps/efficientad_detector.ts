@@ -44,19 +44,21 @@ import { imageAt, shuffledCycle } from "./training_images.ts";
 import { variantNamed, type VariantTable } from "./variants.ts";
 
 /** What differs between implementations; the paper used the official code with padding. */
-interface Variant {
+export interface EfficientAdVariant {
   /** Zeros around the inputs of teacher and student. */
   readonly padding: boolean;
   /** Places around the map that are set to 0. */
   readonly border: EfficientAdMapping["border"];
+  /** Whether the maps get their zeros and the size of the image before they are normalized. */
   readonly normalized: EfficientAdMapping["normalized"];
   /** Of the autoencoder's image. */
   readonly augmentation: Augmentation | "none";
+  /** Where the teacher comes from in profile `paper`; the other profiles distil theirs. */
   readonly teacher: "published" | "distilled";
 }
 
 /** All variants; each of the others differs from `paper` in the switches that it names. */
-export const efficientAdVariants: VariantTable<Variant> = {
+export const efficientAdVariants: VariantTable<EfficientAdVariant> = {
   /** Padding, and no augmentation: its appendix says that all were removed. */
   "paper": {
     padding: true,
@@ -194,6 +196,7 @@ interface Parameters {
   readonly validationShare: number;
 }
 
+/** Distance of a student from its teacher, and of both from an autoencoder (Batzner et al. 2024). */
 export const efficientAd: Detector = {
   id: "efficientad",
   name: "EfficientAD",

@@ -9,7 +9,9 @@ import type { RunSetting } from "./plan.ts";
 
 /** A decision that the paper does not state. */
 export interface Assumption {
+  /** As records name it; it does not change when the text does. */
   readonly id: string;
+  /** Stands under every table that depends on it. */
   readonly text: string;
   /** Whether a row's numbers depend on it. */
   readonly concerns: (method: SingleMethod, experiment: Experiment) => boolean;

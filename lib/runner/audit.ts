@@ -23,6 +23,7 @@ export interface Artefact {
 
 /** What made the scores of a cell. */
 export interface CellAudit {
+  /** Models, maps and forests behind the scores, with what they were made from. */
   readonly artefacts: readonly Artefact[];
   /** Digests of the test images. */
   readonly test: readonly string[];
@@ -36,7 +37,7 @@ export class Auditor {
   readonly #trainings = new Map<string, ReadonlyMap<string, Artefact>>();
   readonly #penalty: PlannedPenalty | undefined;
 
-  /** @param penalty the run's penalty images, where it has some */
+  /** `penalty`: the run's penalty images, where it has some. */
   constructor(penalty?: PlannedPenalty) {
     this.#penalty = penalty;
   }

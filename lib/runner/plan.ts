@@ -52,11 +52,15 @@ import { trainStage } from "./stages/train.ts";
 
 /** Everything a run chooses beside the experiment. */
 export interface RunSetting {
+  /** All images, of all classes. */
   readonly dataset: Dataset;
+  /** Sizes and budgets. */
   readonly profile: Profile;
+  /** The first so many of the experiment's, or others. */
   readonly seeds: readonly number[];
   /** Which implementation's details each detector follows, by detector id; the first by default. */
   readonly variants: Readonly<Record<string, string>>;
+  /** Name in `lib/weights/backbones.ts`. */
   readonly backbone: string;
   /** Weights by backbone, or why there are none. */
   readonly weights: ReadonlyMap<string, PlannedWeights | HarnessError>;
@@ -64,6 +68,7 @@ export interface RunSetting {
   readonly segmentations: ReadonlyMap<string, PlannedSegmentation | HarnessError>;
   /** The map with one segment, for ablations. */
   readonly wholeImage: PlannedMap;
+  /** What decides the bits of a result on this machine; part of keys. */
   readonly numerics: NumericsClass;
   /** Maps that other tools made: by detector and id of the image. Nothing is trained then. */
   readonly imported?: ReadonlyMap<string, ReadonlyMap<string, ImportedImage>>;
@@ -77,12 +82,15 @@ export interface RunSetting {
 
 /** The scores of a row for one class and seed. */
 export interface PlannedCell {
+  /** Class of the images. */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string;
+  /** Seed of the split and of all draws. */
   readonly seed: number;
   /** Its payload has `scores.npy`, in the order of `test`. */
   readonly scores: Stage;
+  /** In canonical order, after the protocol moved any. */
   readonly test: readonly Sample[];
   /** Of a detector alone: its maps by pack. */
   readonly maps?: readonly PlannedMaps[];
@@ -92,14 +100,19 @@ export interface PlannedCell {
 export interface PlannedMaps {
   /** Its payload has `maps.npy` at native resolution, in the order of `samples`. */
   readonly stage: Stage;
+  /** In the order of the maps. */
   readonly samples: readonly Sample[];
+  /** How a map's values are read: upsampling, blur, border. */
   readonly reading: MapReading;
 }
 
 /** A row with what it takes to fill it, or the reason why it cannot be. */
 export interface PlannedRow {
+  /** As declared. */
   readonly row: ExperimentRow;
+  /** Class by class, and within a class seed by seed; empty where there is an obstacle. */
   readonly cells: readonly PlannedCell[];
+  /** Its payload has the row's metrics. */
   readonly evaluation?: Stage;
   /** Why the row stays empty; a method that this version does not have is no failure of the run. */
   readonly obstacle?: HarnessError;
@@ -117,9 +130,13 @@ export type PlannedExtra =
 
 /** A planned experiment. */
 export interface Plan {
+  /** As declared. */
   readonly experiment: Experiment;
+  /** What the run chose beside it. */
   readonly setting: RunSetting;
+  /** The rows that were asked for, in the table's order. */
   readonly rows: readonly PlannedRow[];
+  /** Of the rows above. */
   readonly extras: readonly PlannedExtra[];
 }
 

@@ -32,6 +32,7 @@ import type { Stage } from "./stage.ts";
 
 /** What a record says of the files that the run wrote. */
 export interface WrittenFiles {
+  /** Sorted by path. */
   readonly outputs: readonly RecordedOutput[];
   /** Digest of the result without its times. */
   readonly result: string;
@@ -40,7 +41,7 @@ export interface WrittenFiles {
 /** Licence of what the harness writes. */
 const licence = "MIT";
 /** What to cite, as in CITATION.cff. */
-export const citationText =
+export const citationText: string =
   "Baitieva, Hurych, Besnier, Bernard: Supervised Anomaly Detection for Complex " +
   "Industrial Images. CVPR 2024. arXiv:2405.04953";
 

@@ -26,9 +26,13 @@ export interface RunFile {
   readonly experiment: string;
   /** The declared experiment as it was, and the SHA-256 of its canonical JSON. */
   readonly definition: { readonly digest: string; readonly value: Experiment };
+  /** The profile, and the side of its square images in pixels. */
   readonly profile: { readonly name: string; readonly size: number };
+  /** In the order in which they were run. */
   readonly seeds: readonly number[];
+  /** The images of the run. */
   readonly dataset: RecordedDataset;
+  /** Name of the network that all methods begin with. */
   readonly backbone: string;
   /** Weights that the run may read, by network. */
   readonly weights: readonly RecordedWeights[];
@@ -36,17 +40,21 @@ export interface RunFile {
   readonly variants: Readonly<Record<string, string>>;
   /** Penalty images, where some were given: how many, and the SHA-256 over names and contents. */
   readonly penalty?: { readonly images: number; readonly digest: string };
+  /** One for each class. */
   readonly segmentations: readonly RecordedSegmentation[];
+  /** How random numbers are made: generator, shuffling, and how streams are named. */
   readonly randomness: {
     readonly generator: string;
     readonly shuffle: string;
     readonly streams: string;
   };
+  /** What decides the bits of a result beside model and inputs. */
   readonly numerics: {
     readonly runtime: string;
     readonly provider: string;
     readonly optimization: string;
   };
+  /** Versions of what ran the program. */
   readonly runtime: { readonly deno: string; readonly v8: string; readonly typescript: string };
   /** Version of the layout that the keys below were made with. */
   readonly keySchema: number;
@@ -58,11 +66,13 @@ export interface RunFile {
   readonly assumptions: readonly string[];
   /** In what the run is not the paper's, one phrase each; empty where it is. */
   readonly deviations: readonly string[];
+  /** In the table's order. */
   readonly rows: readonly RunFileRow[];
   /** Files of the run by path, sorted; result.json, report.html and pictures of charts are not among them. */
   readonly outputs: readonly RecordedOutput[];
   /** SHA-256 of the canonical JSON of result.json without its times (`stages`, `seconds`). */
   readonly result: string;
+  /** Of the run's files, as an SPDX identifier. */
   readonly licence: string;
   /** What to cite, as in CITATION.cff. */
   readonly citation: string;
@@ -70,13 +80,17 @@ export interface RunFile {
 
 /** The images of a run. */
 export interface RecordedDataset {
+  /** As the tables name it. */
   readonly name: string;
+  /** Whose layout of folders it has, or "synthetic". */
   readonly layout: string;
   /** SHA-256 over all samples. */
   readonly digest: string;
+  /** All of them. */
   readonly images: number;
   /** Detectors whose maps were made by other tools. */
   readonly maps?: readonly string[];
+  /** Training before test. */
   readonly splits: readonly RecordedSplit[];
   /** Images with a ground truth mask. */
   readonly masks: number;
@@ -84,8 +98,11 @@ export interface RecordedDataset {
 
 /** The images of one split as the data set has them, before a protocol moves any. */
 export interface RecordedSplit {
+  /** As the data set has it. */
   readonly split: "train" | "test";
+  /** Number of good images. */
   readonly good: number;
+  /** Number of bad images, unseen ones included. */
   readonly bad: number;
   /** Of the bad ones, how many show a defect of a kind that no training image shows. */
   readonly unseen: number;
@@ -95,6 +112,7 @@ export interface RecordedSplit {
 
 /** Weights of a network. */
 export interface RecordedWeights {
+  /** As `--weights` names it. */
   readonly network: string;
   /** SHA-256 of the file; null where there was none. */
   readonly sha256: string | null;
@@ -102,9 +120,11 @@ export interface RecordedWeights {
 
 /** The segmentation map of a class. */
 export interface RecordedSegmentation {
+  /** Name of the class. */
   readonly class: string;
   /** As asked for: "vad", "rings:4", "whole", "product"; "file" for a file or folder; null for none. */
   readonly spec: string | null;
+  /** Names in the order of their labels; empty for none. */
   readonly segments: readonly string[];
   /** SHA-256 of labels and names at the size of the run; null for none. */
   readonly digest: string | null;
@@ -112,14 +132,19 @@ export interface RecordedSegmentation {
 
 /** The settings that all stages of a kind share, but for seeds and lists of images. */
 export interface StageSetting {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Rises when the stage's computation changes its result. */
   readonly revision: number;
+  /** Defaults written out. */
   readonly parameters: { readonly [name: string]: Json };
 }
 
 /** The entries of one stage that a run depends on. */
 export interface StageInputs {
+  /** Name of the stage. */
   readonly stage: string;
+  /** How many there are. */
   readonly entries: number;
   /** SHA-256 of the canonical JSON of their keys, sorted. */
   readonly digest: string;
@@ -127,10 +152,13 @@ export interface StageInputs {
 
 /** A row of the table. */
 export interface RunFileRow {
+  /** Name of the row. */
   readonly row: string;
   /** Key of the evaluation; none where the row has no numbers. */
   readonly evaluation?: string;
+  /** Empty where the row has no numbers. */
   readonly metrics: readonly RecordedMetric[];
+  /** Class by class, and within a class seed by seed. */
   readonly cells: readonly RunFileCell[];
   /** Why there are no numbers. */
   readonly obstacle?: string;
@@ -138,6 +166,7 @@ export interface RunFileRow {
 
 /** A number of the table, in percent (`ms_per_image`: in milliseconds). */
 export interface RecordedMetric {
+  /** "cl_auroc", "fpr95", "cl_auroc_seen", … */
   readonly metric: string;
   /** The mean over seeds and classes as a decimal that reads back as the same float64. */
   readonly value: string;
@@ -145,6 +174,7 @@ export interface RecordedMetric {
   readonly float64: string;
   /** Number of seeds. */
   readonly n: number;
+  /** Over the seeds; null for one seed. */
   readonly std: number | null;
   /** 95 %, bootstrap. */
   readonly interval: readonly [low: number, high: number] | null;
@@ -152,12 +182,15 @@ export interface RecordedMetric {
 
 /** The scores of a row for one class and seed. */
 export interface RunFileCell {
+  /** Class of the images. */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string;
+  /** Seed of the split and of all draws. */
   readonly seed: number;
   /** Stage ("scores", "forest") and key of the entry with `scores.npy`. */
   readonly stage: string;
+  /** Key of that entry. */
   readonly key: string;
   /** Number of test images. */
   readonly images: number;
@@ -169,8 +202,11 @@ export interface RunFileCell {
 export interface RecordedOutput {
   /** Relative to the run's folder, with "/". */
   readonly path: string;
+  /** SHA-256 of the content. */
   readonly sha256: string;
+  /** Size of the file. */
   readonly bytes: number;
+  /** "text/markdown", "image/svg+xml", … */
   readonly mediaType: string;
 }
 

@@ -13,7 +13,7 @@ import type { PackRows } from "../packs.ts";
 import { type PenaltyLocation, type PlannedPenalty, readPenalty } from "../planned_penalty.ts";
 import { type PlannedWeights, readWeights } from "../planned_weights.ts";
 import { makeStage, type Stage } from "../stage.ts";
-import { type StageContext, stageKind } from "../stage_kind.ts";
+import { type StageContext, type StageKind, stageKind } from "../stage_kind.ts";
 
 interface Parameters {
   readonly detector: string;
@@ -28,7 +28,8 @@ interface Locations {
   readonly penalty?: PenaltyLocation;
 }
 
-export const fitKind = stageKind<Parameters, Locations>({
+/** Reads the good images as pixels or embeddings, and "prepare"; gives the detector's model files. */
+export const fitKind: StageKind = stageKind<Parameters, Locations>({
   revision: 1,
   async run(context) {
     const { detector, plan, seed, rows } = context.parameters;
