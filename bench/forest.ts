@@ -59,7 +59,7 @@ const cases: ReadonlyMap<string, Case> = new Map([
 ]);
 
 /** One line of `--json`. */
-export interface ForestBenchResult {
+interface ForestBenchResult {
   readonly name: string;
   readonly ours_s: number;
   readonly peer: string | null;
@@ -71,7 +71,7 @@ export interface ForestBenchResult {
 }
 
 /** Times the named cases, all of them if none is named. */
-export async function benchForest(
+async function benchForest(
   names: readonly string[],
   runs: number,
 ): Promise<ForestBenchResult[]> {

@@ -69,8 +69,11 @@ function wrapped(text: string): string[] {
 
 /** Imports between folders of `lib`: from, to, and how many import statements there are. */
 export interface FolderImport {
+  /** Folder that imports. */
   readonly from: string;
+  /** Folder that is imported. */
   readonly to: string;
+  /** Import statements, those of types and dynamic ones included. */
   readonly imports: number;
 }
 
@@ -96,7 +99,9 @@ export async function folderImports(): Promise<FolderImport[]> {
 
 /** A module from outside and the files of `lib` that import it, sorted. */
 export interface ModuleUse {
+  /** Bare name of the module. */
   readonly module: string;
+  /** Files of `lib` that import it, by path, sorted. */
   readonly files: readonly string[];
 }
 

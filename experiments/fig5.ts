@@ -6,6 +6,7 @@
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot } from "./protocols.ts";
 
+/** One image of the class under its segments; nothing is trained. */
 export const fig5: Experiment = {
   id: "fig5",
   title: "Segmentation map over an image (VAD)",

@@ -8,6 +8,7 @@ import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot, vadSeeds } from "./protocols.ts";
 import { detectorAlone, detectorAndWrnAndOurs, supervised, unpublished } from "./setups.ts";
 
+/** Three rows, drawn as histograms of scores. */
 export const fig6: Experiment = {
   id: "fig6",
   title: "Distributions of scores in the test set (VAD)",

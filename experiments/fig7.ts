@@ -6,6 +6,7 @@
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { visaSupervised } from "./protocols.ts";
 
+/** One image of each class under its segments; nothing is trained. */
 export const fig7: Experiment = {
   id: "fig7",
   title: "Segmentation maps over images (VisA)",

@@ -6,6 +6,7 @@
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadOneClass, vadSeeds } from "./protocols.ts";
 
+/** Good images with a generated defect of each kind; nothing is trained. */
 export const fig8: Experiment = {
   id: "fig8",
   title: "Generated defects (VAD)",

@@ -13,6 +13,7 @@ export const detectorNames = {
   efficientad: "EfficientAD",
 } as const;
 
+/** Id of a detector of the paper. */
 export type DetectorId = keyof typeof detectorNames;
 
 /** The detectors of the VAD tables in the order of their rows. */
@@ -26,7 +27,8 @@ export const vadDetectors: readonly DetectorId[] = [
 /** The same four as "All AD" of Tables 3 and 4. */
 export const allFour: readonly DetectorId[] = ["patchcore", "fastflow", "rd4ad", "efficientad"];
 
-type FeatureSet = NonNullable<Extract<SingleMethod, { kind: "segad" }>["features"]>;
+/** Columns of the forest: the paper's vector, or those of another implementation. */
+export type FeatureSet = NonNullable<Extract<SingleMethod, { kind: "segad" }>["features"]>;
 
 /** "One-class Anomaly Detection": a detector alone, its score the maximum of its map. */
 export function detectorAlone(detector: DetectorId, table: string): ExperimentRow {

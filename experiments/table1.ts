@@ -7,6 +7,7 @@
 import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot } from "./protocols.ts";
 
+/** Counts alone; nothing is trained. */
 export const table1: Experiment = {
   id: "table1",
   title: "Anomaly detection data sets",

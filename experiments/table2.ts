@@ -17,6 +17,7 @@ import {
 /** The caption: EfficientAD is not among them. */
 const allDetectors: readonly DetectorId[] = ["patchcore", "fastflow", "rd4ad"];
 
+/** Detectors alone, and SegAD on generated defects. */
 export const table2: Experiment = {
   id: "table2",
   title: "One-class benchmark (VAD)",

@@ -17,6 +17,7 @@ import {
   vadDetectors,
 } from "./setups.ts";
 
+/** Detectors alone, supervised methods, and every setup of SegAD. */
 export const table3: Experiment = {
   id: "table3",
   title: "High-shot supervised benchmark (VAD)",

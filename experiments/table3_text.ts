@@ -8,6 +8,7 @@ import type { Experiment } from "../lib/runner/experiment.ts";
 import { vadHighShot, vadSeeds } from "./protocols.ts";
 import { detectorAndWrnAndOurs, supervised } from "./setups.ts";
 
+/** Their published numbers stand in the text, not in a table. */
 export const table3Text: Experiment = {
   id: "table3-text",
   title: "High-shot supervised benchmark (VAD): setups of the text",

@@ -7,6 +7,7 @@ import type { Experiment } from "../lib/runner/experiment.ts";
 import { visaSeeds, visaSupervised } from "./protocols.ts";
 import { visaDetectors, visaRows } from "./visa_rows.ts";
 
+/** Shares all its stages with Table 8. */
 export const table5: Experiment = {
   id: "table5",
   title: "Supervised benchmark (VisA)",

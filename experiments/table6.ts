@@ -49,6 +49,7 @@ const ablations: readonly {
   },
 ];
 
+/** What each part of SegAD is worth: a row leaves one out, or exchanges it. */
 export const table6: Experiment = {
   id: "table6",
   title: "Ablation study (VAD, high-shot), means over four detectors",

@@ -16,6 +16,7 @@ import {
   vadDetectors,
 } from "./setups.ts";
 
+/** Detection rates by type of defect, where types are known. */
 export const table7: Experiment = {
   id: "table7",
   title: "Types of defects, detection rate at 95 % TPR",

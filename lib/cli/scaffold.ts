@@ -132,6 +132,7 @@ import type { Detector, ImageBlock } from "./detector.ts";
 /** Edge length in pixels of the squares that make a place of the map. */
 const cell = 8;
 
+/** Mean absolute difference of a place's colour from its mean over good images. */
 export const ${camel}: Detector = {
   id: "${snake}",
   name: "${pascal}",
@@ -309,6 +310,7 @@ import { vadHighShot, vadSeeds } from "./protocols.ts";
 /** The detector of the rows: its id in lib/maps/detectors.ts, and its name in the table. */
 const [detector, name] = ["patchcore", "PatchCore"];
 
+/** One detector, and what segments and the forest make of it. */
 export const ${camel}: Experiment = {
   id: "${snake.replaceAll("_", "-")}",
   title: "${pascal}",

@@ -38,8 +38,15 @@ Deno.test("what scaffold writes is formatted, has no lint, and passes its own te
     assert.equal(written.length, 6);
     await run(["fmt", "--check", ...written], folder);
     await run(["lint", ...written], folder);
-    const tests = written.filter((path) => path.endsWith("_test.ts"));
+    const [tests, sources] = [true, false].map((test) =>
+      written.filter((path) => path.endsWith("_test.ts") === test)
+    );
     assert.equal(tests.length, 3);
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["doc", "--lint", ...sources],
+      cwd: folder,
+    }).output();
+    assert.doesNotMatch(new TextDecoder().decode(stderr), /missing-/);
     await run(["test", "-A", "--no-lock", "--config=tests/deno.json", ...tests], folder);
   }));
 
