@@ -95,7 +95,7 @@ async function succeed(words: readonly string[], how?: Start): Promise<Ended> {
 export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
   return inTemporaryFolder(async (folder) => {
     const random = new RandomState(2);
-    const mostKillsOfRun = 5;
+    const mostKillsOfRun = 9;
     let kept = 0;
     for (let killed = 0; killed < kills;) {
       const [cache, out] = [join(folder, "cache"), join(folder, "out")];
@@ -117,7 +117,7 @@ export function killedRuns(run: FinishedRun, kills: number): Promise<Finding> {
         }).spawn();
         const timer = setTimeout(() => {
           new Deno.Command("kill", { args: ["-9", "--", `-${child.pid}`] }).outputSync();
-        }, random.uniform(0.1, 0.7) * run.milliseconds);
+        }, random.uniform(0.1, 0.5) * run.milliseconds);
         await child.status;
         clearTimeout(timer);
       }

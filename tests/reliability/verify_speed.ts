@@ -22,7 +22,7 @@ export function verifySpeed(entries: number): Promise<Finding> {
       const seconds = (performance.now() - start) / 1000;
       assert.equal(found.entries, entries);
       assert.deepEqual(found.damages, []);
-      speeds.push(`${(found.bytes / 2 ** 20 / seconds).toFixed(0)} MiB/s with ${threads} threads`);
+      speeds.push(`${(found.bytes / 1e6 / seconds).toFixed(0)} MB/s with ${threads} threads`);
     }
     store.close();
     return { count: entries, outcome: speeds.join(", ") };
