@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { cacheCommand } from "../../lib/cli/cache.ts";
-import { type Program, runCommandLine } from "../../lib/cli/command_line.ts";
 import { keyOf } from "../../lib/store/key.ts";
 import { lockStore } from "../../lib/store/pins.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { inFolder, inputOf, payloadOf } from "../reliability/workload.ts";
-import { capturedStream } from "./captured_stream.ts";
+import { programOf } from "./harness.ts";
 
-const program: Program = {
-  name: "deno task",
-  title: "Test.",
-  version: "0",
-  experiments: [],
-  commands: { cache: { summary: "cache", load: () => Promise.resolve(cacheCommand) } },
-};
-
-async function run(...words: string[]) {
-  const [stdout, stderr] = [capturedStream(), capturedStream()];
-  const code = await runCommandLine(["cache", ...words], program, { stdout, stderr });
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
+const program = programOf({ cache: cacheCommand });
+const run = (...words: string[]) => program("cache", ...words);
 
 /** A store with entries 0 to `count` - 1. */
 async function storeOf(root: string, count: number): Promise<void> {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DataError } from "../../lib/base/errors.ts";
-import { type Program, runCommandLine } from "../../lib/cli/command_line.ts";
 import { dataCommands } from "../../lib/cli/data.ts";
 import { doctorCommand, finding } from "../../lib/cli/doctor.ts";
 import { listCommand } from "../../lib/cli/list.ts";
@@ -10,7 +9,7 @@ import { pixelReader } from "../../lib/images/pixels.ts";
 import { openDataset, syntheticDataset } from "../../lib/images/datasets.ts";
 import { syntheticProduct } from "../../lib/images/synthetic_product.ts";
 import type { Experiment } from "../../lib/runner/experiment.ts";
-import { capturedStream } from "./captured_stream.ts";
+import { programOf, withFolder } from "./harness.ts";
 
 const experiment: Experiment = {
   id: "table3",
@@ -30,40 +29,10 @@ const experiment: Experiment = {
   ],
 };
 
-const commands = {
-  list: listCommand,
-  data: dataCommands,
-  weights: weightsCommands,
-  doctor: doctorCommand,
-};
-
-const program: Program = {
-  name: "deno task",
-  title: "Test.",
-  version: "0",
-  experiments: [experiment],
-  commands: Object.fromEntries(
-    Object.entries(commands).map(([name, command]) => [name, {
-      summary: command.summary,
-      load: () => Promise.resolve(command),
-    }]),
-  ),
-};
-
-async function run(...words: string[]) {
-  const [stdout, stderr] = [capturedStream(), capturedStream()];
-  const code = await runCommandLine(words, program, { stdout, stderr });
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const run = programOf(
+  { list: listCommand, data: dataCommands, weights: weightsCommands, doctor: doctorCommand },
+  [experiment],
+);
 
 const small = [
   "--size=48",
@@ -96,7 +65,7 @@ Deno.test("list says what a row needs and what this version does not have", asyn
 });
 
 Deno.test("data synthesize writes the product's own pixels, inspect finds nothing wrong", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const out = join(folder, "product");
     const { code, stdout } = await run("data", "synthesize", out, ...small, "--json", "--quiet");
     assert.equal(code, 0);
@@ -127,7 +96,7 @@ Deno.test("data synthesize writes the product's own pixels, inspect finds nothin
 });
 
 Deno.test("data synthesize leaves a folder with anything else alone", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "thesis.txt"), "mine");
     const { code, stderr } = await run("data", "synthesize", folder, ...small);
     assert.equal(code, 2);
@@ -140,7 +109,7 @@ Deno.test("data synthesize leaves a folder with anything else alone", async () =
 });
 
 Deno.test("data inspect of a damaged folder has exit code 3 and names the file", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     await run("data", "synthesize", join(folder, "p"), ...small, "-q");
     const file = join(folder, "p/train/good/0001.png");
     await Deno.writeFile(file, (await Deno.readFile(file)).slice(0, 400));
@@ -154,7 +123,7 @@ Deno.test("data inspect of a damaged folder has exit code 3 and names the file",
 });
 
 Deno.test("weights list knows the networks, import refuses what is no weights file", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const listed = await run("weights", "list", "--cache", folder, "--json");
     const names = JSON.parse(listed.stdout).map(({ name }: { name: string }) => name);
     assert.ok(names.includes("wide_resnet50_2") && names.includes("efficientnet_lite0"));
@@ -170,7 +139,7 @@ Deno.test("weights list knows the networks, import refuses what is no weights fi
 });
 
 Deno.test("doctor tries the machine and leaves nothing behind", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const { code, stdout, stderr } = await run("doctor", "--cache", folder, "--json");
     const findings = JSON.parse(stdout);
     const failed = findings.filter(({ state }: { state: string }) => state === "fail");
@@ -185,7 +154,7 @@ Deno.test("doctor tries the machine and leaves nothing behind", async () => {
 });
 
 Deno.test("doctor fails with 5 where the cache folder cannot be written", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const file = join(folder, "a-file");
     await Deno.writeTextFile(file, "");
     const { code, stdout } = await run("doctor", "--cache", file);

@@ -6,6 +6,10 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Command, CommandGroup } from "../../lib/cli/arguments.ts";
+import { runCommandLine } from "../../lib/cli/command_line.ts";
+import type { Experiment } from "../../lib/runner/experiment.ts";
+import { capturedStream } from "./captured_stream.ts";
 
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -38,6 +42,30 @@ export async function runProgram(words: readonly string[], cwd?: string): Promis
   }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** A program of some commands, run in this process. */
+export function programOf(
+  commands: Readonly<Record<string, Command | CommandGroup>>,
+  experiments: readonly Experiment[] = [],
+): (...words: string[]) => Promise<ProgramRun> {
+  const program = {
+    name: "deno task",
+    title: "Test.",
+    version: "0",
+    experiments,
+    commands: Object.fromEntries(
+      Object.entries(commands).map(([name, command]) => [name, {
+        summary: command.summary,
+        load: () => Promise.resolve(command),
+      }]),
+    ),
+  };
+  return async (...words) => {
+    const [stdout, stderr] = [capturedStream(), capturedStream()];
+    const code = await runCommandLine(words, program, { stdout, stderr });
+    return { code, stdout: stdout.text, stderr: stderr.text };
+  };
 }
 
 /** A folder that is removed when the body ends. */

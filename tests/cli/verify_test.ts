@@ -2,42 +2,17 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { experiments } from "../../experiments/mod.ts";
 import { checkCommand } from "../../lib/cli/check.ts";
-import { type Program, runCommandLine } from "../../lib/cli/command_line.ts";
 import { compareCommand } from "../../lib/cli/compare.ts";
 import { verifyCommand } from "../../lib/cli/verify.ts";
 import { RandomState } from "../../lib/base/random.ts";
 import { certificateSchema } from "../../lib/report/certificate.ts";
-import { capturedStream } from "./captured_stream.ts";
 import { writeFinishedRun } from "./finished_run.ts";
+import { programOf, withFolder } from "./harness.ts";
 
-const commands = { check: checkCommand, compare: compareCommand, verify: verifyCommand };
-const program: Program = {
-  name: "deno task",
-  title: "Test.",
-  version: "0",
+const run = programOf(
+  { check: checkCommand, compare: compareCommand, verify: verifyCommand },
   experiments,
-  commands: Object.fromEntries(
-    Object.entries(commands).map(([name, command]) => [name, {
-      summary: command.summary,
-      load: () => Promise.resolve(command),
-    }]),
-  ),
-};
-
-async function run(...words: string[]) {
-  const [stdout, stderr] = [capturedStream(), capturedStream()];
-  const code = await runCommandLine(words, program, { stdout, stderr });
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+);
 
 async function changeFile(path: string, change: (text: string) => string): Promise<void> {
   const before = await Deno.readTextFile(path);
@@ -47,7 +22,7 @@ async function changeFile(path: string, change: (text: string) => string): Promi
 }
 
 Deno.test("verify finds nothing in a run as it was written", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await writeFinishedRun(folder);
     const { code, stdout } = await run("verify", folder);
     assert.equal(code, 0, stdout);
@@ -55,7 +30,7 @@ Deno.test("verify finds nothing in a run as it was written", () =>
   }));
 
 Deno.test("verify names a number that is not what the scores give", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const { rows } = await writeFinishedRun(folder);
     const { mean } = rows[1].metrics.cl_auroc!;
     await changeFile(join(folder, "result.json"), (text) => text.replace(`${mean}`, `${mean + 1}`));
@@ -65,7 +40,7 @@ Deno.test("verify names a number that is not what the scores give", () =>
   }));
 
 Deno.test("verify names a table, and a score, that were changed by hand", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await writeFinishedRun(folder);
     await changeFile(join(folder, "table.tex"), (text) => text.replace("PatchCore", "PatchCare"));
     const table = await run("verify", folder);
@@ -114,7 +89,7 @@ const changes:
 Deno.test("verify finds every change of a file, in seconds and without a store", async (t) => {
   for (const [i, [file, change, said]] of changes.entries()) {
     await t.step(`${file}, change ${i + 1}`, () =>
-      inFolder(async (folder) => {
+      withFolder(async (folder) => {
         await writeFinishedRun(folder);
         await changeFile(join(folder, file), change);
         const start = performance.now();
@@ -127,7 +102,7 @@ Deno.test("verify finds every change of a file, in seconds and without a store",
 });
 
 Deno.test("verify finds any single changed byte of run.json", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await writeFinishedRun(folder);
     const path = join(folder, "run.json");
     const bytes = await Deno.readFile(path);
@@ -144,7 +119,7 @@ Deno.test("verify finds any single changed byte of run.json", () =>
   }));
 
 Deno.test("verify tells in what the records of two runs differ", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const [a, b] = [join(folder, "a"), join(folder, "b")];
     await writeFinishedRun(a, 2);
     await writeFinishedRun(b, 2);
@@ -159,7 +134,7 @@ Deno.test("verify tells in what the records of two runs differ", () =>
   }));
 
 Deno.test("verify writes a certificate, the same each time, that names no folder", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await writeFinishedRun(folder);
     const file = join(folder, "certificate.json");
     const texts: string[] = [];
@@ -184,7 +159,7 @@ Deno.test("verify writes a certificate, the same each time, that names no folder
   }));
 
 Deno.test("compare of a run with itself has no difference, and p values of 1", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await writeFinishedRun(folder);
     const { code, stdout } = await run("compare", folder, folder, "--json");
     assert.equal(code, 0);
@@ -198,7 +173,7 @@ Deno.test("compare of a run with itself has no difference, and p values of 1", (
   }));
 
 Deno.test("compare tells which row differs, B minus A, corrected over the rows", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const [a, b] = [join(folder, "a"), join(folder, "b")];
     const before = await writeFinishedRun(a, 1);
     const after = await writeFinishedRun(b, 3);
@@ -218,7 +193,7 @@ Deno.test("compare tells which row differs, B minus A, corrected over the rows",
   }));
 
 Deno.test("compare refuses runs that have no row to pair", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const [a, b] = [join(folder, "a"), join(folder, "b")];
     await writeFinishedRun(a);
     await writeFinishedRun(b);
@@ -236,7 +211,7 @@ Deno.test("check --paper lists what the paper contradicts and runs nothing", asy
 });
 
 Deno.test("check writes no baseline without a reason, and needs one to check all", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const update = await run("check", "table3", "--update");
     assert.equal(update.code, 2);
     assert.match(update.stderr, /there is no reason/);
