@@ -69,30 +69,3 @@ export function permutationImportance(
   }
   return importance;
 }
-
-/**
- * Sums of columns' numbers (importances, or SHAP values of one image) per group, in the order in which
- * the groups first come.
- *
- * @param groups the group of each column, e.g. its segment
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * const sums = sumByGroup([0.5, 0.25, 1], ["wire", "pin", "wire"]);
- * assert.deepEqual([...sums], [["wire", 1.5], ["pin", 0.25]]);
- * ```
- */
-export function sumByGroup(
-  values: ArrayLike<number>,
-  groups: readonly string[],
-): Map<string, number> {
-  if (values.length !== groups.length) {
-    throw new RangeError(
-      `Cannot sum by group: ${values.length} values, ${groups.length} groups of columns`,
-    );
-  }
-  const sums = new Map<string, number>();
-  groups.forEach((group, column) => sums.set(group, (sums.get(group) ?? 0) + values[column]));
-  return sums;
-}

@@ -17,7 +17,7 @@ import { DataError } from "../base/errors.ts";
 import { decodeBmp } from "./bmp.ts";
 import { type ImageHeader, readImageHeader } from "./image_header.ts";
 import { type LabelImage, parseLabelPng } from "./label_png.ts";
-import { resizeImage, type RgbImage } from "./resize.ts";
+import type { RgbImage } from "./resize.ts";
 
 export type { LabelImage } from "./label_png.ts";
 export type { RgbImage } from "./resize.ts";
@@ -104,15 +104,6 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
   } catch (error) {
     throw damaged(name, error);
   }
-}
-
-/** Decodes and resizes to `size` x `size`; `[size, size, 3]`. Errors as `decodeImage`. */
-export async function decodeResized(
-  bytes: Uint8Array,
-  size: number,
-  name: string,
-): Promise<Uint8Array> {
-  return resizeImage(await decodeImage(bytes, name), size).data;
 }
 
 /**

@@ -210,34 +210,6 @@ export async function openPatchCore(
   };
 }
 
-/** The maps of all blocks of embeddings, as one array, from a bank that is opened for them. */
-export async function patchCoreMaps(
-  bank: NdArray<Float32Array>,
-  parameters: BankMapParameters,
-  embeddings: Iterable<NdArray<Float32Array>> | AsyncIterable<NdArray<Float32Array>>,
-): Promise<PatchCoreMaps> {
-  const opened = await openPatchCore(bank, parameters);
-  try {
-    const blocks: PatchCoreMaps[] = [];
-    for await (const block of embeddings) blocks.push(await opened.maps(block));
-    if (blocks.length === 0) throw new RangeError("Cannot make maps: there are no embeddings");
-    const [, height, width] = blocks[0].maps.shape;
-    const images = blocks.reduce((sum, block) => sum + block.maps.shape[0], 0);
-    const data = new Float32Array(images * height * width);
-    let offset = 0;
-    for (const { maps } of blocks) {
-      data.set(maps.data, offset);
-      offset += maps.data.length;
-    }
-    const scores = blocks[0].scores === undefined
-      ? undefined
-      : Float64Array.from(blocks.flatMap((block) => [...block.scores!]));
-    return { maps: { shape: [images, height, width], data }, scores };
-  } finally {
-    await opened.close();
-  }
-}
-
 /**
  * PatchCore's weight of an image score (its equation 7): 1 - exp(d*) / sum over b of exp(d_b). d_b are
  * the distances of the image's most anomalous patch to the `neighbours` bank patches around its nearest

@@ -3,13 +3,7 @@ import { DataError } from "../../lib/base/errors.ts";
 import { sha256 } from "../../lib/base/digest.ts";
 import { parseNpy } from "../../lib/base/npy.ts";
 import { RandomState } from "../../lib/base/random.ts";
-import {
-  decodeImage,
-  decodeLabels,
-  decodeResized,
-  describeImage,
-  encodePng,
-} from "../../lib/images/decode.ts";
+import { decodeImage, decodeLabels, describeImage, encodePng } from "../../lib/images/decode.ts";
 import { labelPngBytes } from "../../lib/images/label_png.ts";
 import { resizeImage } from "../../lib/images/resize.ts";
 
@@ -52,15 +46,16 @@ Deno.test("decodeImage() gives PIL's pixels for every format and mode, and its r
 const castingThere = await Deno.stat(shared).then(() => true, () => false);
 if (!castingThere) console.log("skipped: the casting images are not installed");
 Deno.test({
-  name: "decodeResized() gives Pillow's bytes for real JPEGs",
+  name: "decoding and resizing give Pillow's bytes for real JPEGs",
   ignore: !castingThere,
   async fn() {
     const casting = JSON.parse(await Deno.readTextFile(new URL("casting.json", fixtures)));
     for (const expected of casting) {
       const bytes = await Deno.readFile(new URL(expected.file, shared));
       assert.equal(sha256(bytes), expected.sha256, expected.file);
-      assert.equal(sha256((await decodeImage(bytes, expected.file)).data), expected.decoded);
-      assert.equal(sha256(await decodeResized(bytes, 256, expected.file)), expected.resized);
+      const image = await decodeImage(bytes, expected.file);
+      assert.equal(sha256(image.data), expected.decoded);
+      assert.equal(sha256(resizeImage(image, 256).data), expected.resized);
     }
   },
 });

@@ -7,7 +7,7 @@ import { patchTable } from "../../lib/maps/patch_table.ts";
 import {
   fitPatchCore,
   openPatchCore,
-  patchCoreMaps,
+  type PatchCoreMaps,
   type PatchCoreParameters,
   type PatchCoreSettings,
   patchCoreVariants,
@@ -43,39 +43,52 @@ function assertNear(actual: ArrayLike<number>, wanted: readonly number[], tolera
   });
 }
 
-Deno.test("patchCoreMaps() gives NumPy's distances and each variant's score", async (t) => {
+/** Maps and scores of one block. */
+async function mapsOf(
+  parameters: PatchCoreSettings,
+  block: NdArray<Float32Array> = embeddings,
+): Promise<PatchCoreMaps> {
+  const opened = await openPatchCore(bank, parameters);
+  try {
+    return await opened.maps(block);
+  } finally {
+    await opened.close();
+  }
+}
+
+Deno.test("openPatchCore() gives NumPy's distances and each variant's score", async (t) => {
   await t.step("paper: Euclidean, score from the finished map", async () => {
-    const { maps, scores } = await patchCoreMaps(bank, variants.paper, [embeddings]);
+    const { maps, scores } = await mapsOf(variants.paper);
     assert.deepEqual(maps.shape, [2, 5, 4]);
     assertNear(maps.data, expected.maps, 1e-6);
     assert.equal(scores, undefined);
   });
   await t.step("anomalib-2023-10: the same map, re-weighted score", async () => {
-    const { maps, scores } = await patchCoreMaps(bank, variants["anomalib-2023-10"], [embeddings]);
+    const { maps, scores } = await mapsOf(variants["anomalib-2023-10"]);
     assertNear(maps.data, expected.maps, 1e-6);
     assertNear(scores!, expected.reweighted, 1e-6);
   });
   await t.step("official: squared, largest patch", async () => {
-    const { maps, scores } = await patchCoreMaps(bank, variants.official, [embeddings]);
+    const { maps, scores } = await mapsOf(variants.official);
     assertNear(maps.data, expected.squared, 1e-6);
     assertNear(scores!, expected.patch_maximum, 1e-6);
   });
   await t.step("mean of three neighbours", async () => {
     const three = { ...variants.official, mapNeighbours: 3 };
-    const { maps } = await patchCoreMaps(bank, three, [embeddings]);
+    const { maps } = await mapsOf(three);
     assertNear(maps.data, expected.nearest3, 1e-6);
   });
 });
 
 Deno.test("maps do not depend on how images are blocked", async () => {
-  const whole = await patchCoreMaps(bank, variants.official, [embeddings]);
+  const whole = await mapsOf(variants.official);
   const half = embeddings.data.length / 2;
-  const { maps, scores } = await patchCoreMaps(bank, variants.official, [
-    { shape: [1, 5, 4, 12], data: embeddings.data.slice(0, half) },
-    { shape: [1, 5, 4, 12], data: embeddings.data.slice(half) },
-  ]);
-  assert.deepEqual(maps, whole.maps);
-  assert.deepEqual(scores, whole.scores);
+  const images = [embeddings.data.slice(0, half), embeddings.data.slice(half)];
+  for (const [i, data] of images.entries()) {
+    const { maps, scores } = await mapsOf(variants.official, { shape: [1, 5, 4, 12], data });
+    assert.deepEqual(maps.data, whole.maps.data.slice(20 * i, 20 * (i + 1)));
+    assert.equal(scores![0], whole.scores![i]);
+  }
 });
 
 Deno.test("the variants differ in the declared switches alone", () => {
@@ -179,7 +192,6 @@ Deno.test("fitPatchCore() and maps() reject what does not fit", async () => {
     await assert.rejects(fitPatchCore(parameters, trainingBlocks(1, 1), 1), RangeError);
   }
   await assert.rejects(fitPatchCore(variants.paper, [], 1), /no rows/);
-  await assert.rejects(patchCoreMaps(bank, variants.paper, []), /no embeddings/);
   const narrow = { shape: [1, 2, 2, 6], data: new Float32Array(24) };
-  await assert.rejects(patchCoreMaps(bank, variants.paper, [narrow]), /6 channels, the bank 12/);
+  await assert.rejects(mapsOf(variants.paper, narrow), /6 channels, the bank 12/);
 });

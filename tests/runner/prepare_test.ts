@@ -2,67 +2,28 @@
 import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../../lib/base/digest.ts";
 import { DataError } from "../../lib/base/errors.ts";
-import { makeDataset, type Sample } from "../../lib/images/sample.ts";
-import { numericsClass } from "../../lib/onnx/session.ts";
 import { planExperiment, type RunSetting } from "../../lib/runner/plan.ts";
-import type { PlannedSegmentation } from "../../lib/runner/planned_segmentation.ts";
 import { planWeights, readWeights } from "../../lib/runner/planned_weights.ts";
 import { profiles } from "../../lib/runner/profile.ts";
-import type { Stage } from "../../lib/runner/stage.ts";
 import { safetensorsBytes } from "../../lib/weights/safetensors.ts";
 import { table3 } from "../../experiments/table3.ts";
+import { madeSamples, madeSetting, stagesOf } from "./made_setting.ts";
 
-function samples(): Sample[] {
-  return (["train", "test"] as const).flatMap((split) =>
-    ([0, 1] as const).flatMap((label) =>
-      Array.from({ length: 8 }, (_, i): Sample => {
-        const id = `${split}/${label === 0 ? "good" : "bad"}/${i}.png`;
-        return { id, class: "vad", split, label, unseen: false, digest: `digest of ${id}` };
-      })
-    )
-  );
-}
-
-const map: PlannedSegmentation = { kind: "map", spec: "whole", segments: ["all"], digest: "0" };
 const teacherName = "efficientad_teacher_medium";
 const weights = (backbone: string) => ({ backbone, file: "nowhere", digest: backbone });
-const setting: RunSetting = {
-  dataset: makeDataset({
-    name: "made",
-    layout: "vad",
-    samples: samples(),
-    source: { kind: "folder", root: "nowhere" },
-  }),
-  profile: profiles.demo,
-  seeds: [333, 576, 725],
-  variants: {},
-  backbone: "small",
+const counts = { trainGood: 8, trainBad: 8, testGood: 8, testBad: 8 };
+const setting = madeSetting(madeSamples(["vad"], counts), {
   weights: new Map([["small", weights("small")], [teacherName, weights(teacherName)]]),
-  segmentations: new Map([["vad", map]]),
-  wholeImage: map,
-  numerics: numericsClass("cpu"),
-};
+});
 
-/** The stages that the rows of EfficientAD depend on, by kind and key. */
-function plannedStages(changes: Partial<RunSetting>): Map<string, Map<string, Stage>> {
+/** The stages that the rows of EfficientAD depend on for three seeds, by kind and key. */
+function plannedStages(changes: Partial<RunSetting>): ReturnType<typeof stagesOf> {
   const chosen = table3.rows.filter(({ row }) =>
     ["EfficientAD", "EfficientAD + Ours"].includes(row)
   );
-  const found = new Map<string, Map<string, Stage>>();
-  const visit = (stage: Stage): void => {
-    const kind = stage.input.stage;
-    if (!found.has(kind)) found.set(kind, new Map());
-    if (found.get(kind)!.has(stage.key)) return;
-    found.get(kind)!.set(stage.key, stage);
-    stage.needs.forEach(visit);
-  };
-  for (
-    const { obstacle, cells } of planExperiment(table3, chosen, { ...setting, ...changes }).rows
-  ) {
-    assert.equal(obstacle, undefined);
-    for (const { scores } of cells) visit(scores);
-  }
-  return found;
+  const plan = planExperiment(table3, chosen, { ...setting, seeds: [333, 576, 725], ...changes });
+  for (const { obstacle } of plan.rows) assert.equal(obstacle, undefined);
+  return stagesOf([plan]);
 }
 
 Deno.test("one teacher serves the fits of all seeds", () => {
@@ -97,6 +58,7 @@ Deno.test("a missing teacher blocks its rows and says how to get it", async () =
     const rows = table3.rows.filter(({ row }) => row === "EfficientAD");
     const [{ obstacle }] = planExperiment(table3, rows, {
       ...setting,
+      seeds: [333],
       profile: profiles.paper,
       weights: new Map([[teacherName, missing]]),
     }).rows;
