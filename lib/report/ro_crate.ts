@@ -8,6 +8,7 @@
  * @module
  */
 import type { Json } from "../base/digest.ts";
+import { knownWeights } from "../weights/known_weights.ts";
 import type { ExecutionFile } from "../runner/execution_file.ts";
 import type { RecordedOutput, RunFile } from "../runner/run_file.ts";
 
@@ -210,7 +211,19 @@ function weightsOf({ weights }: RunFile): Entity[] {
     "@type": "CreativeWork",
     name: `Weights of ${network}`,
     identifier: `sha256:${sha256}`,
+    ...originOf(sha256!),
   }));
+}
+
+/** What is known of published weights. */
+function originOf(digest: string): Readonly<Record<string, string>> {
+  const known = knownWeights.find(({ sha256 }) => digest.startsWith(sha256));
+  if (known === undefined) return {};
+  const { title, licence, source, url } = known;
+  return {
+    description: `${title}; licence ${licence}; from ${source}`,
+    ...(url === undefined ? {} : { url }),
+  };
 }
 
 /** What a person chose. */

@@ -36,7 +36,12 @@ const files = ["charts/roc.svg", "run.json", "scores.csv", "table.md"].map((
   bytes: path.length,
   mediaType: "text/plain",
 }));
-const record = sampleRecord(sampleResult, sampleScores, []);
+const published = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db";
+const sample = sampleRecord(sampleResult, sampleScores, []);
+const record = {
+  ...sample,
+  weights: [...sample.weights, { network: "efficientnet_lite0", sha256: published }],
+};
 interface Crate {
   readonly "@context": readonly unknown[];
   readonly "@graph": readonly Record<string, unknown>[];
@@ -116,6 +121,8 @@ Deno.test("files carry their hash, size and type; licence and paper are named", 
     ["Person", "Victor", "Besnier"],
     ["Person", "Olivier", "Bernard"],
   ]);
+  assert.equal(byId.get("#weights-small")!.description, undefined);
+  assert.match(String(byId.get("#weights-efficientnet_lite0")!.description), /licence Apache-2\.0/);
   const [harness] = graph.filter(({ name }) => name === "SegAD harness");
   assert.equal(byId.get(ids(harness.author)[0])!.name, "The SegAD harness authors");
 });
