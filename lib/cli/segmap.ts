@@ -11,6 +11,7 @@ import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
 import type { RgbImage } from "../images/resize.ts";
 import {
   loadSegmentationMap,
+  parseLegend,
   readLabelMap,
   resizeSegmentationMap,
   ringsMap,
@@ -295,12 +296,9 @@ async function readImage(path: string): Promise<RgbImage> {
 /** The colours that the editor wrote into the legend of a map; none where there are none. */
 async function legendColours(map: string): Promise<readonly string[]> {
   const { legendPath } = await import("../segments/write_map.ts");
-  const bytes = /\.png$/i.test(map) ? await readFileIfThere(legendPath(map)) : undefined;
-  if (bytes === undefined) return [];
-  // `mapFor` has read the same legend, so it is JSON.
-  const { colours } = JSON.parse(new TextDecoder().decode(bytes));
-  const isColour = (one: unknown) => typeof one === "string" && /^#[0-9a-f]{6}$/i.test(one);
-  return Array.isArray(colours) && colours.every(isColour) ? colours : [];
+  const path = legendPath(map);
+  const bytes = /\.png$/i.test(map) ? await readFileIfThere(path) : undefined;
+  return bytes === undefined ? [] : parseLegend(bytes, path).colours ?? [];
 }
 
 function requirePng(path: string): void {

@@ -8,7 +8,7 @@ import { UsageError } from "../base/errors.ts";
 import { decodeLabels, encodePng } from "../images/decode.ts";
 import type { RgbImage } from "../images/resize.ts";
 import { editorPage } from "../report/editor_page.ts";
-import type { SegmentationMap } from "../segments/segmentation_map.ts";
+import { parseLegend, type SegmentationMap } from "../segments/segmentation_map.ts";
 import { segmentColour } from "../segments/segment_picture.ts";
 import { writeSegmentationMap } from "../segments/write_map.ts";
 import {
@@ -71,14 +71,14 @@ export function serveEditor(options: EditorOptions): LocalPage {
           });
         case "POST import":
           return await jsonOrProblem(async () =>
-            importedLabels(await readBody(request, image), image)
+            importedMap(await readBody(request, image), image)
           );
       }
     },
   });
 }
 
-/** The body of a request; a map is no larger than its labels in base64 and some names. */
+/** The body of a request; a map is no larger than its labels in base64, its names and colours. */
 async function readBody(request: Request, { width, height }: RgbImage): Promise<Uint8Array> {
   const limit = 2 * width * height + 1_000_000;
   const parts: Uint8Array[] = [];
@@ -131,12 +131,18 @@ function drawnMap(
   };
 }
 
-/** The labels of a label PNG that the user chose. */
-function importedLabels(
-  body: Uint8Array,
-  { width, height }: RgbImage,
-): { readonly labels: string } {
-  const labels = decodeLabels(body, "the label image");
+/** What the page gets for the files that the user chose. */
+interface ImportedMap {
+  /** uint8 `[height, width]` in base64. */
+  readonly labels: string;
+  /** Names by label, and their colours where the legend has some; none without a legend. */
+  readonly legend: { readonly name: string; readonly colour: string | undefined }[];
+}
+
+/** The map in a label PNG, and in its legend where one was chosen with it. */
+function importedMap(body: Uint8Array, { width, height }: RgbImage): ImportedMap {
+  const { labels: png, legend: text } = parseImport(body);
+  const labels = decodeLabels(png, "the label image");
   if (labels.width !== width || labels.height !== height) {
     throw new UsageError(
       `Cannot import the label image: it has ${labels.width} x ${labels.height} pixels, and the ` +
@@ -144,7 +150,36 @@ function importedLabels(
       { remedy: "Choose a label image that was drawn over this image." },
     );
   }
-  return { labels: labels.data.toBase64() };
+  if (text === undefined) return { labels: labels.data.toBase64(), legend: [] };
+  const legend = parseLegend(text, "the legend");
+  if ((legend.width ?? width) !== width || (legend.height ?? height) !== height) {
+    throw new UsageError(
+      `Cannot import the legend: it is of a label image of ${legend.width} x ${legend.height} ` +
+        "pixels",
+      { remedy: "Choose image and legend of one map." },
+    );
+  }
+  return {
+    labels: labels.data.toBase64(),
+    legend: legend.segments.map((name, i) => ({ name, colour: legend.colours?.[i] })),
+  };
+}
+
+/** The bytes of the files that the page sends, as base64 in JSON. */
+function parseImport(
+  body: Uint8Array,
+): { readonly labels: Uint8Array; readonly legend: Uint8Array | undefined } {
+  try {
+    const { labels, legend } = JSON.parse(new TextDecoder().decode(body));
+    return {
+      labels: Uint8Array.fromBase64(labels),
+      legend: legend === undefined ? undefined : Uint8Array.fromBase64(legend),
+    };
+  } catch {
+    throw new UsageError("Cannot import the label image: the page sent something else", {
+      remedy: "Reload the page.",
+    });
+  }
 }
 
 function hexColour(rgb: readonly number[]): string {

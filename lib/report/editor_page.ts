@@ -63,7 +63,8 @@ export function editorPage(name: string, map: EditedMap): string {
 <label>Opacity <input id="opacity" type="range" min="0" max="100" value="50"></label>
 <span class="spacer"></span>
 <button type="button" id="import">Import…</button>
-<input id="file" type="file" accept="image/png" aria-label="Label image to import">
+<input id="file" type="file" accept="image/png,.json" multiple
+aria-label="Label image to import, with its legend">
 <button type="button" id="save" class="main">Save</button>
 </header>
 <fieldset aria-label="Tools">
@@ -85,7 +86,8 @@ value="25"></label>
 <ol id="segments"></ol>
 <button type="button" id="add">Add a segment (N)</button>
 <p class="help">1 to 9 choose a segment. Ctrl+Z undoes, Ctrl+Y does again, Ctrl+S saves; + and −
-zoom, 0 fits. On the picture, arrow keys and the space bar draw. Saved to ${
+zoom, 0 fits. On the picture, arrow keys and the space bar draw. Import takes a label PNG, and its
+names from the .json that is chosen with it. Saved to ${
     escapeHtml(map.out)
   } with its names beside it.</p>
 </aside>

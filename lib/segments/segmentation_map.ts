@@ -240,13 +240,26 @@ function ringCount(spec: string): number {
 }
 
 /** What stands beside a label image. */
+export interface Legend {
+  /** Names in the order of their labels, each once. */
+  readonly segments: readonly string[];
+  /** Of the label image, in pixels. */
+  readonly width?: number;
+  /** Likewise. */
+  readonly height?: number;
+  /** Where the map comes from. */
+  readonly source?: string;
+  /** Colours of the segments as `#rrggbb`, for editing; anything else is left out. */
+  readonly colours?: readonly string[];
+}
+
 const legendSchema = z.object({
   segments: z.array(z.string().min(1)).min(1).max(segmentLimit),
-  width: z.number().int().positive().optional(),
-  height: z.number().int().positive().optional(),
-  source: z.string().optional(),
+  width: z.number().int().positive().exactOptional(),
+  height: z.number().int().positive().exactOptional(),
+  source: z.string().exactOptional(),
 });
-type Legend = z.infer<typeof legendSchema>;
+const coloursSchema = z.array(z.string().regex(/^#[0-9a-f]{6}$/i));
 
 async function parseMap(bytes: Uint8Array, path: string, name: string): Promise<SegmentationMap> {
   const { width, height, data: labels } = decodeLabels(bytes, path);
@@ -268,7 +281,13 @@ async function parseMap(bytes: Uint8Array, path: string, name: string): Promise<
   return { name, height, width, labels, segments };
 }
 
-function parseLegend(bytes: Uint8Array, path: string): Legend {
+/**
+ * The legend in `bytes`.
+ *
+ * @param path stands in messages
+ * @throws {DataError} for what is no legend, and for a name that stands twice
+ */
+export function parseLegend(bytes: Uint8Array, path: string): Legend {
   const fail = (reason: string, cause?: unknown) =>
     new DataError(`Cannot read ${path}: ${reason}`, {
       cause,
@@ -288,7 +307,8 @@ function parseLegend(bytes: Uint8Array, path: string): Legend {
   const { segments } = result.data;
   const twice = segments.find((name, i) => segments.indexOf(name) !== i);
   if (twice !== undefined) throw fail(`two segments are named ${JSON.stringify(twice)}`);
-  return result.data;
+  const colours = coloursSchema.safeParse((value as { readonly colours?: unknown }).colours);
+  return { ...result.data, ...(colours.success ? { colours: colours.data } : {}) };
 }
 
 /** "segment 0", … up to the largest label. */

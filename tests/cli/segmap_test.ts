@@ -179,7 +179,26 @@ browserTest(
             await page.setInputFiles("#file", await labels(256));
             await status.filter({ hasText: /Imported labels\.png: 5 labels/ }).waitFor();
             assert.equal(await names.count(), 5);
-            await page.keyboard.press("Control+z");
+            const legend = join(folder, "labels.json");
+            const choose = async (segments: readonly string[], colours?: readonly string[]) => {
+              await Deno.writeTextFile(legend, JSON.stringify({ segments, colours }));
+              await page.setInputFiles("#file", [join(folder, "labels.png"), legend]);
+            };
+            await choose(["a", "b", "a"]);
+            await status.filter({ hasText: /two segments are named "a"/ }).waitFor();
+            await page.setInputFiles("#file", legend);
+            await status.filter({ hasText: /Choose one label image/ }).waitFor();
+            await choose(["pad", "rim", "lead"], ["#010203", "#040506", "#070809"]);
+            await status.filter({ hasText: /5 labels, names from labels\.json/ }).waitFor();
+            assert.deepEqual(
+              await names.evaluateAll((fields) =>
+                fields.map((field) => (field as unknown as { value: string }).value)
+              ),
+              ["pad", "rim", "lead", "segment 3", "segment 4"],
+            );
+            const colours = page.locator("#segments input[type=color]");
+            assert.equal(await colours.nth(1).inputValue(), "#040506");
+            for (let i = 0; i < 2; i++) await page.keyboard.press("Control+z");
             await page.keyboard.press("Control+s");
             await status.filter({ hasText: /^Saved/ }).waitFor();
           });

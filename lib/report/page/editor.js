@@ -73,7 +73,7 @@ class MapEditor {
     press("add", () => this.#addSegment());
     press("import", () => document.getElementById("file").click());
     document.getElementById("file").addEventListener("change", ({ target }) => {
-      this.#import(target.files[0]);
+      this.#import([...target.files]);
       target.value = "";
     });
     document.getElementById("opacity").addEventListener("input", () => this.#showOpacity());
@@ -481,20 +481,39 @@ class MapEditor {
     }
   }
 
-  async #import(file) {
-    if (file === undefined) return;
+  /** A label PNG, and its legend where that is chosen with it. */
+  async #import(files) {
+    if (files.length === 0) return;
+    const isLegend = ({ name }) => /\.json$/i.test(name);
+    const [legends, images] = [files.filter(isLegend), files.filter((file) => !isLegend(file))];
+    if (images.length !== 1 || legends.length > 1) {
+      return this.#say("Choose one label image, and with it its legend, if there is one.", true);
+    }
     try {
-      const labels = fromBase64((await ask("import", file)).labels).slice();
+      const [png, json] = await Promise.all(
+        [...images, ...legends].map(async (file) => new Uint8Array(await file.arrayBuffer())),
+      );
+      const body = { labels: toBase64(png), legend: json && toBase64(json) };
+      const answer = await ask("import", JSON.stringify(body));
+      const labels = fromBase64(answer.labels).slice();
       this.#remember();
       this.#image = new LabelImage(this.#image.width, this.#image.height, labels);
+      const colourOf = (label) => this.#colours[label % this.#colours.length];
+      if (answer.legend.length > 0) {
+        this.#segments = answer.legend.map(({ name, colour }, label) => ({
+          name,
+          colour: colour ?? colourOf(label),
+        }));
+        this.#label = Math.min(this.#label, this.#segments.length - 1);
+      }
       const count = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
       while (this.#segments.length < Math.min(count, 64)) {
         const label = this.#segments.length;
-        const colour = this.#colours[label % this.#colours.length];
-        this.#segments.push({ name: `segment ${label}`, colour });
+        this.#segments.push({ name: `segment ${label}`, colour: colourOf(label) });
       }
       this.#showAll();
-      this.#say(`Imported ${file.name}: ${count} labels.`);
+      const names = json === undefined ? "" : `, names from ${legends[0].name}`;
+      this.#say(`Imported ${images[0].name}: ${count} labels${names}.`);
     } catch (error) {
       this.#say(error.message, true);
     }
