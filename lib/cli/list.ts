@@ -112,7 +112,7 @@ function listText(
     const ready = one.rows.filter(({ missing }) => missing.length === 0).length;
     const lines = [
       ...wrap(`${one.experiment}: ${one.title}`, width),
-      ...wrap(`from ${one.source}`, width, "  "),
+      ...wrap(`source: ${one.source}`, width, "  "),
       ...wrap(`data: ${layoutNames[one.layout]}`, width, "  "),
       ...(one.seeds.length === 0
         ? []

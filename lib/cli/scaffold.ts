@@ -61,6 +61,7 @@ const patterns: Readonly<Record<"detector" | "dataset" | "experiment", Pattern>>
       `experiments/${snake}.ts: the detector of the rows, in the line \`const [detector, name]\``,
       `experiments/mod.ts: import { ${camel} } from "./${snake}.ts", and ${camel} in the list`,
       `then: deno task reproduce ${snake.replaceAll("_", "-")} --seeds 1`,
+      "before a commit: deno task docs, which lists the assumptions of every experiment",
     ],
   },
 };

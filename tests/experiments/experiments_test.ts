@@ -6,8 +6,8 @@ import { singleMethods } from "../../lib/runner/experiment.ts";
 
 const byId = new Map(experiments.map((experiment) => [experiment.id, experiment]));
 
-Deno.test("every table and figure with results of the paper is an experiment", () => {
-  assert.deepEqual([...byId.keys()], [
+Deno.test("every table and figure with results of the paper is an experiment, in the paper's order", () => {
+  const published = [
     "table1",
     "table2",
     "table3",
@@ -23,7 +23,8 @@ Deno.test("every table and figure with results of the paper is an experiment", (
     "fig7",
     "fig8",
     "speed",
-  ]);
+  ];
+  assert.deepEqual([...byId.keys()].filter((id) => published.includes(id)), published);
 });
 
 Deno.test("every published row stands in the experiment of its table, with its group", () => {
