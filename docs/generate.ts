@@ -1,7 +1,7 @@
 /**
  * Writes the pages that are made from the code: `assumptions.md`, the decisions that the paper leaves
- * open with the experiments that depend on them, `imports.md`, a diagram of what the folders of `lib`
- * import from one another, and `schemas/`, the files of a run as JSON Schema.
+ * open with the experiments that depend on them, `imports.md`, what the folders of `lib` import from one
+ * another, and `schemas/`, the files of a run as JSON Schema.
  *
  *     deno task docs
  *
@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { experiments } from "../experiments/mod.ts";
 import { jsonSchemas } from "../lib/report/json_schemas.ts";
 import { assumptions, assumptionsOf } from "../lib/runner/assumptions.ts";
+import { layers } from "../tests/lint/layers.ts";
 
 /** The pages by file name. */
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
@@ -67,34 +68,30 @@ function wrapped(text: string): string[] {
   return lines;
 }
 
-/** Imports between folders of `lib`: from, to, and how many import statements there are. */
+/** That files of one folder of `lib` import from another. */
 export interface FolderImport {
   /** Folder that imports. */
   readonly from: string;
   /** Folder that is imported. */
   readonly to: string;
-  /** Import statements, those of types and dynamic ones included. */
-  readonly imports: number;
 }
 
-/** The imports between the folders of `lib`, sorted, types and dynamic imports included. */
+/** The imports between the folders of `lib`, types and dynamic imports included. */
 export async function folderImports(): Promise<FolderImport[]> {
   const root = fileURLToPath(new URL("../lib/", import.meta.url));
-  const counts = new Map<string, number>();
+  const edges = new Set<string>();
   for await (const file of sources(root)) {
     const path = relative(root, file);
     for (const specifier of importsOf(await Deno.readTextFile(file))) {
       if (!specifier.startsWith(".")) continue;
       const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
-      const edge = `${path.split("/")[0]} ${target.split("/")[0]}`;
-      counts.set(edge, (counts.get(edge) ?? 0) + 1);
+      edges.add(`${path.split("/")[0]} ${target.split("/")[0]}`);
     }
   }
-  return [...counts].map(([edge, imports]) => {
+  return [...edges].map((edge) => {
     const [from, to] = edge.split(" ");
-    return { from, to, imports };
-  }).filter(({ from, to }) => from !== to)
-    .sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+    return { from, to };
+  }).filter(({ from, to }) => from !== to);
 }
 
 /** A module from outside and the files of `lib` that import it, sorted. */
@@ -141,7 +138,13 @@ function importsOf(source: string): string[] {
 }
 
 function importsPage(imports: readonly FolderImport[], uses: readonly ModuleUse[]): string {
-  const folders = [...new Set(imports.flatMap(({ from, to }) => [from, to]))].sort();
+  const importers = layers.filter((layer) => imports.some(({ from }) => from === layer));
+  const imported = layers.filter((layer) => imports.some(({ to }) => to === layer));
+  const edges = new Set(imports.map(({ from, to }) => `${from} ${to}`));
+  const drawn = withoutImplied(imports.filter(({ to }) => to !== "base"));
+  const nodes = layers.filter((layer) =>
+    drawn.some(({ from, to }) => from === layer || to === layer)
+  );
   return [
     generated,
     "",
@@ -151,10 +154,24 @@ function importsPage(imports: readonly FolderImport[], uses: readonly ModuleUse[
     "`tests/lint/layers.ts`: a file imports from its own folder and from folders above it in the list,",
     "never downwards. `deno lint` reports an import that breaks it, and a test looks for cycles.",
     "",
+    "×: the folder on the left imports from the folder above, both in the order of the rule. All lie",
+    "below the diagonal: above it an import would point downwards.",
+    "",
+    ...alignedTable([
+      ["", ...imported.map((to) => `\`${to}\``)],
+      ...importers.map((from) => [
+        `\`${from}\``,
+        ...imported.map((to) => to === from ? "·" : edges.has(`${from} ${to}`) ? "×" : ""),
+      ]),
+    ]),
+    "",
+    "The same as a diagram, an arrow from a folder to what it imports. `base`, which all import, is left",
+    "out, and so is an arrow whose two folders are joined by a longer way.",
+    "",
     "```mermaid",
-    "flowchart LR",
-    ...folders.map((folder) => `  ${folder}["lib/${folder}"]`),
-    ...imports.map(({ from, to }) => `  ${from} --> ${to}`),
+    "flowchart RL",
+    ...nodes.map((folder) => `  ${folder}`),
+    ...drawn.map(({ from, to }) => `  ${from} --> ${to}`),
     "```",
     "",
     "## Modules from outside",
@@ -180,6 +197,18 @@ function importsPage(imports: readonly FolderImport[], uses: readonly ModuleUse[
     "- `tests/public_api_test.ts`: the names that others build on are those that are written down.",
     "",
   ].join("\n");
+}
+
+/** The imports that no way through other folders implies, in the order of the layers. */
+function withoutImplied(imports: readonly FolderImport[]): FolderImport[] {
+  const targets = Map.groupBy(imports, ({ from }) => from);
+  const reaches = (from: string, to: string): boolean =>
+    (targets.get(from) ?? []).some((one) => one.to === to || reaches(one.to, to));
+  const place = ({ from, to }: FolderImport) =>
+    layers.indexOf(from) * layers.length + layers.indexOf(to);
+  return imports.filter(({ from, to }) =>
+    !targets.get(from)!.some((one) => one.to !== to && reaches(one.to, to))
+  ).sort((a, b) => place(a) - place(b));
 }
 
 /** A table of Markdown as `deno fmt` writes it. */
