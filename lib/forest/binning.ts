@@ -36,11 +36,18 @@ export interface BinnedMatrix {
   readonly columns: number;
   /** Twice the bin of each value: where its pair of sums begins in a histogram of its column. */
   readonly pairIndices: Uint16Array; // [columns, rows]
+  /** The block of each value; that of a missing value is `mostBlocks`. */
+  readonly blocks: Uint8Array; // [columns, rows]
+  /** Blocks, runs of neighbouring bins, of each column, without the one for missing values. */
+  readonly blockCounts: Int32Array; // [columns]
   /** Bins of each column, without the one for missing values. */
   readonly binCounts: Int32Array; // [columns]
   /** 1 for columns with a missing value. */
   readonly hasMissing: Uint8Array; // [columns]
 }
+
+/** Most blocks of a column. */
+export const mostBlocks = 64;
 
 /**
  * A feature matrix from rows of equal length (copied, as float64).
@@ -135,6 +142,8 @@ export function binnedMatrix(rows: number, columns: number, arena: Arena): Binne
     rows,
     columns,
     pairIndices: arena.uint16(rows * columns),
+    blocks: arena.uint8(rows * columns),
+    blockCounts: arena.int32(columns),
     binCounts: arena.int32(columns),
     hasMissing: arena.uint8(columns),
   };
@@ -183,22 +192,27 @@ export function joinCuts(perColumn: readonly ColumnCuts[]): FeatureCuts {
   return { starts, cuts, floors: Float32Array.from(perColumn, ({ floor }) => floor) };
 }
 
-/** Writes the bins of column `j`. */
+/** Writes the bins and blocks of column `j`. */
 export function binColumn(
-  { rows, pairIndices, binCounts, hasMissing }: BinnedMatrix,
+  { rows, pairIndices, blocks, blockCounts, binCounts, hasMissing }: BinnedMatrix,
   j: number,
   column: Float32Array, // [rows]
   cuts: Float32Array,
 ): void {
   binCounts[j] = cuts.length;
+  const shift = Math.max(0, Math.ceil(Math.log2(cuts.length / mostBlocks)));
+  blockCounts[j] = ((cuts.length - 1) >> shift) + 1;
   const offset = j * rows;
   for (let i = 0; i < rows; i++) {
     const value = column[i];
     if (value !== value) {
       pairIndices[offset + i] = 2 * cuts.length;
+      blocks[offset + i] = mostBlocks;
       hasMissing[j] = 1;
     } else {
-      pairIndices[offset + i] = 2 * binOf(cuts, value);
+      const bin = binOf(cuts, value);
+      pairIndices[offset + i] = 2 * bin;
+      blocks[offset + i] = bin >> shift;
     }
   }
 }

@@ -15,7 +15,7 @@ import { fitArena, fitState } from "./fit_state.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
-import { roundThreads } from "./round_threads.ts";
+import { closeWorkers, roundThreads, startWorkers } from "./round_threads.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
 
 /** How a fit is carried out; nothing here changes its result. */
@@ -55,13 +55,14 @@ export function fitBoostedForest(
   checkFeatures(features);
   const targets = checkLabels(labels, features.rows);
   const workers = workerCount(options, complete);
-  const arena = fitArena(features, complete, workers);
-  const state = fitState(features, complete, seed, workers, arena);
   const score = baseScore(targets, complete);
-  state.margins.fill(baseMargin(score, complete.objective));
-  const threads = roundThreads(state, workers);
   const rounds: TreeTable[] = [];
+  const pool = startWorkers(workers - 1);
   try {
+    const arena = fitArena(features, complete, workers);
+    const state = fitState(features, complete, seed, workers, arena);
+    state.margins.fill(baseMargin(score, complete.objective));
+    const threads = roundThreads(state, pool);
     for (let round = 0; round < complete.n_estimators; round++) {
       const { margins, gradientPairs } = state;
       logisticGradients(margins, targets, complete.scale_pos_weight, gradientPairs);
@@ -70,7 +71,7 @@ export function fitBoostedForest(
       rounds.push(compactTable(state.trees));
     }
   } finally {
-    threads.close();
+    closeWorkers(pool);
   }
   return joinRounds(rounds, complete, features.columns, score);
 }

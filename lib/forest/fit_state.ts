@@ -9,6 +9,7 @@ import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
 import type { BinnedMatrix, FeatureCuts, FeatureMatrix } from "./binning.ts";
 import { cutAndBin } from "./binning_threads.ts";
 import { type LeafNumbers, treeCapacity } from "./grower.ts";
+import { blockSumsLength, boundGroup } from "./block_bounds.ts";
 import { type NodeScratch, nodeScratch } from "./node_work.ts";
 import type { ForestParameters } from "./parameters.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
@@ -81,8 +82,8 @@ export function fitArena(
 }
 
 /**
- * Bytes that a fit's arrays take at most, beside the features: per cell 2 for the bins; per row 20 for
- * gradients and margins, 24 for each worker's rows, and 1 for each parallel tree's leaf numbers (2 from
+ * Bytes that a fit's arrays take at most, beside the features: per cell 3 for bins and blocks; per row 20 for
+ * gradients and margins, 40 for each worker's rows, and 1 for each parallel tree's leaf numbers (2 from
  * 257 nodes a tree on, 4 from 65,537); the round's trees; and what does not depend on the rows.
  */
 export function fitBytes(
@@ -92,10 +93,10 @@ export function fitBytes(
 ): number {
   const capacity = treeCapacity(rows, max_depth);
   const leafNumber = capacity <= 2 ** 8 ? 1 : capacity <= 2 ** 16 ? 2 : 4;
-  const perRow = 2 * columns + 20 + 24 * workers + leafNumber * num_parallel_tree;
+  const perRow = 3 * columns + 20 + 40 * workers + leafNumber * num_parallel_tree;
   const perNode = 29;
-  const perWorker = 80 * (max_bin + 64) + 4 * columns;
-  const rest = 16 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
+  const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength + 8 * (columns + boundGroup);
+  const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }
 

@@ -5,14 +5,21 @@
  * twin, which is the kernel's oracle in the tests and takes over for tables that WebAssembly cannot
  * address.
  *
- * A node of few rows touches few bins. There each touched bin is marked with a byte, and only marked bins
- * are visited; in a node of many rows looking at every bin is cheaper than marking.
+ * Most columns of a node need no histogram: `block_bounds.ts` finds those in which the best split can be.
  *
  * @module
  */
 import { pageSize } from "./arena.ts";
 import type { BinnedMatrix } from "./binning.ts";
+import {
+  addToBlocks,
+  boundColumns,
+  gatherTerms,
+  mostBoundedRows,
+  mostBoundedSum,
+} from "./block_bounds.ts";
 import { histogramGroup } from "./histogram.ts";
+import { global, globals } from "./kernel_globals.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
 import { boundSlack, noSplit, type Split, type SplitRule } from "./splitting.ts";
 import {
@@ -21,9 +28,7 @@ import {
   f32,
   f64,
   f64x2,
-  globalValue,
   i32,
-  i64,
   ifElse,
   ifThen,
   type Local,
@@ -33,7 +38,6 @@ import {
   moduleBytes,
   repeatWhile,
   searchWhile,
-  select,
   v128,
   type ValueType,
   type WasmFunction,
@@ -41,36 +45,18 @@ import {
 } from "./wasm_code.ts";
 
 /** Places of the split's properties in `scratch.best`, in bytes. */
-const splitAt = { gain: 0, column: 4, bin: 8, defaultLeft: 12, left: 16, right: 32 } as const;
+const splitAt = {
+  gain: 0,
+  column: 4,
+  bin: 8,
+  defaultLeft: 12,
+  left: 16,
+  right: 32,
+  floor: 48,
+} as const;
 
-/** Nodes with fewer rows than this share of a column's bins mark the bins that they touch. */
-const markBelow = 0.7;
-
-/** What an instance is bound to: addresses in memory, sizes, and the split rule. */
-const globals = {
-  pairIndices: "i32",
-  rowCount: "i32",
-  binCounts: "i32",
-  hasMissing: "i32",
-  gradientPairs: "i32",
-  rows: "i32",
-  spareRows: "i32",
-  nodePairs: "i32",
-  histogram: "i32",
-  stride: "i32", // bytes of one column's histogram
-  marks: "i32",
-  markStride: "i32", // bytes of one column's marks
-  columns: "i32",
-  best: "i32",
-  markLimit: "i32",
-  alpha: "f64",
-  lambda: "f64",
-  minChildWeight: "f64",
-} as const satisfies Record<string, ValueType>;
-
-const global = Object.fromEntries(
-  Object.keys(globals).map((name, index) => [name, globalValue(index)]),
-) as Record<keyof typeof globals, Code>;
+/** Bounds of float32 numbers are compared with this much room. */
+const boundRoom = 1 + 1e-4;
 
 /** Places of the module's functions. */
 const functionIndex = {
@@ -78,11 +64,13 @@ const functionIndex = {
   improve: 1,
   addFour: 2,
   addOne: 3,
-  addFourMarked: 4,
-  addOneMarked: 5,
-  scan: 6,
-  scanMarked: 7,
-  scanMissing: 8,
+  scan: 4,
+  scanMissing: 5,
+  gatherTerms: 6,
+  addToBlocks: 7,
+  joinToBlocks: 8,
+  boundColumns: 9,
+  peek: 10,
 } as const;
 
 /** The compiled kernel by the pages of its memory. */
@@ -137,6 +125,8 @@ function globalValues(
 ): Record<keyof typeof globals, number> {
   return {
     pairIndices: binned.pairIndices.byteOffset,
+    blocks: binned.blocks.byteOffset,
+    blockCounts: binned.blockCounts.byteOffset,
     rowCount: binned.rows,
     binCounts: binned.binCounts.byteOffset,
     hasMissing: binned.hasMissing.byteOffset,
@@ -144,13 +134,13 @@ function globalValues(
     rows: scratch.rows.byteOffset,
     spareRows: scratch.spareRows.byteOffset,
     nodePairs: scratch.nodePairs.byteOffset,
+    nodeTerms: scratch.nodeTerms.byteOffset,
     histogram: scratch.histogram.byteOffset,
     stride: scratch.histogram.byteLength / histogramGroup,
-    marks: scratch.marks.byteOffset,
-    markStride: scratch.marks.byteLength / histogramGroup,
+    blockSums: scratch.blockSums.byteOffset,
     columns: scratch.columns.byteOffset,
+    bounds: scratch.bounds.byteOffset,
     best: scratch.best.byteOffset,
-    markLimit: Math.floor(markBelow * scratch.histogram.length / (2 * histogramGroup)),
     alpha: rule.alpha,
     lambda: rule.lambda,
     minChildWeight: rule.minChildWeight,
@@ -179,13 +169,15 @@ function kernelFunctions(): WasmFunction[] {
   return [
     sideGain(),
     improve(),
-    addToHistograms(histogramGroup, false),
-    addToHistograms(1, false),
-    addToHistograms(histogramGroup, true),
-    addToHistograms(1, true),
+    addToHistograms(histogramGroup),
+    addToHistograms(1),
     scan(),
-    scanMarked(),
     scanMissing(),
+    gatherTerms(),
+    addToBlocks(false),
+    addToBlocks(true),
+    boundColumns(functionIndex.addToBlocks, functionIndex.joinToBlocks),
+    peek(),
     bestSplit(),
     divide(),
   ];
@@ -217,7 +209,10 @@ function sideGain(): WasmFunction {
   };
 }
 
-/** Takes a split as the best one if its gain is larger; gives the bound for the next ones. */
+/**
+ * Takes a split as the best one if its gain is larger, or as large in a column before the best one's;
+ * gives the bound for the next ones.
+ */
 function improve(): WasmFunction {
   const { left, right, parentGain, column, bin, defaultLeft, gain } = localsOf(
     ["left", "right", "parentGain", "column", "bin", "defaultLeft", "gain"],
@@ -233,7 +228,13 @@ function improve(): WasmFunction {
       gain.set(f32.subtract(f32.add(side(left), side(right)), parentGain.get)),
       ifThen(
         i32.and(
-          f32.greaterThan(gain.get, f32.load(at(splitAt.gain))),
+          i32.or(
+            f32.greaterThan(gain.get, f32.load(at(splitAt.gain))),
+            i32.and(
+              f32.equal(gain.get, f32.load(at(splitAt.gain))),
+              i32.lessThan(column.get, i32.load(at(splitAt.column))),
+            ),
+          ),
           f32.lessThan(gain.get, f32.infinity),
         ),
         f32.store(at(splitAt.gain), gain.get),
@@ -250,46 +251,34 @@ function improve(): WasmFunction {
 
 /** `(best gain + parent's gain) * boundSlack`. */
 function boundFrom(parentGain: Local): Code {
+  const place = (offset: number) => i32.add(global.best, i32.const(offset));
   return f64.multiply(
-    f64.add(
-      f64.fromF32(f32.load(i32.add(global.best, i32.const(splitAt.gain)))),
-      f64.fromF32(parentGain.get),
+    f64.max(
+      f64.load(place(splitAt.floor)),
+      f64.add(f64.fromF32(f32.load(place(splitAt.gain))), f64.fromF32(parentGain.get)),
     ),
     f64.const(boundSlack),
   );
 }
 
-/**
- * Adds a node's gradient pairs to the histograms of `width` columns side by side.
- *
- * @param marked whether touched bins are marked
- */
-function addToHistograms(width: number, marked: boolean): WasmFunction {
+/** Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on. */
+function addToHistograms(width: number): WasmFunction {
   const each = Array.from({ length: width }, (_, k) => k);
-  const names = ["begin", "end", "list", "slot", "place", "pair", "stop", "row", "sums", "bin"];
-  const own = ["column", "histogram", "marks"];
-  const locals = localsOf([...names, ...each.flatMap((k) => own.map((name) => name + k))]);
-  const { begin, end, list, slot, place, pair, stop, row, sums, bin } = locals;
+  const names = ["begin", "end", "list", "place", "pair", "stop", "row", "sums", "bin"];
+  const locals = localsOf([...names, ...each.flatMap((k) => [`column${k}`, `histogram${k}`])]);
+  const { begin, end, list, place, pair, stop, row, sums, bin } = locals;
   const inner = each.map((k): Code => {
     return [
       bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
-      ...(marked
-        ? [
-          i32.store8(
-            i32.add(locals[`marks${k}`].get, i32.shiftRight(bin.get, i32.const(1))),
-            i32.const(-1),
-          ),
-        ]
-        : []),
       bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
       v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
     ].flat();
   });
   return {
-    parameters: ["i32", "i32", "i32", "i32"],
+    parameters: ["i32", "i32", "i32"],
     locals: [
       ...["i32", "i32", "i32", "i32", "v128", "i32"] as const,
-      ...each.flatMap(() => ["i32", "i32", "i32"] as const),
+      ...each.flatMap(() => ["i32", "i32"] as const),
     ],
     body: [
       ...each.flatMap((k) => [
@@ -300,14 +289,9 @@ function addToHistograms(width: number, marked: boolean): WasmFunction {
             i32.shiftLeft(global.rowCount, i32.const(1)),
           ),
         )),
-        locals[`histogram${k}`].set(i32.add(
-          global.histogram,
-          i32.multiply(i32.add(slot.get, i32.const(k)), global.stride),
-        )),
-        locals[`marks${k}`].set(i32.add(
-          global.marks,
-          i32.multiply(i32.add(slot.get, i32.const(k)), global.markStride),
-        )),
+        locals[`histogram${k}`].set(
+          i32.add(global.histogram, i32.multiply(i32.const(k), global.stride)),
+        ),
       ]),
       place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
       stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
@@ -332,8 +316,7 @@ const scanLocals = {
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64", hit: "i32" },
   ...{ third: "v128", fourth: "v128", before: "v128", magnitudes: "v128" },
   ...{ spans: "v128", slopes: "v128", alphas: "v128" },
-  ...{ lambdas: "v128", factors: "v128", second: "i32" },
-  ...{ bits: "i64", mark: "i32", lastMark: "i32", word: "i32" },
+  ...{ lambdas: "v128", factors: "v128", hasMissing: "i32" },
 } as const satisfies Record<string, ValueType>;
 const scanParameters = 8;
 type ScanLocals = Record<keyof typeof scanLocals, Local>;
@@ -398,7 +381,7 @@ function considerSplit(
   return [
     hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
     weights.set(f64x2.add(hessians.get, lambdas.get)),
-    gradients.set(f64x2.max(
+    gradients.set(f64x2.largest(
       f64x2.subtract(f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)), alphas.get),
       v128.zero,
     )),
@@ -510,75 +493,70 @@ function scanUp(locals: ScanLocals, clears: boolean): Code {
   ].flat();
 }
 
+/**
+ * The largest gain of both sides, before any rounding to float32, among every fourth split of the column
+ * in the first histogram, which has no missing values: what the best split cannot fall below.
+ */
+function peek(): WasmFunction {
+  const { binCount, total, at, stop, left, right, gradients, hessians, highest } = localsOf([
+    ...["binCount", "total", "at", "stop", "left", "right"] as const,
+    ...["gradients", "hessians", "highest"] as const,
+  ]);
+  const bin = (index: number) => v128.loadBehind(16 * index, at.get);
+  const swapped = f64x2.shuffle(1, 0, gradients.get, gradients.get);
+  return {
+    parameters: ["i32", "v128"],
+    result: "f64",
+    locals: ["i32", "i32", "v128", "v128", "v128", "v128", "v128"],
+    body: [
+      at.set(global.histogram),
+      stop.set(i32.add(at.get, i32.shiftLeft(binCount.get, i32.const(4)))),
+      repeatWhile(
+        i32.lessThan(at.get, stop.get),
+        left.set(f64x2.add(
+          left.get,
+          f64x2.add(f64x2.add(bin(0), bin(1)), f64x2.add(bin(2), bin(3))),
+        )),
+        right.set(f64x2.subtract(total.get, left.get)),
+        hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
+        gradients.set(f64x2.largest(
+          f64x2.subtract(
+            f64x2.abs(f64x2.shuffle(0, 2, left.get, right.get)),
+            f64x2.splat(global.alpha),
+          ),
+          v128.zero,
+        )),
+        gradients.set(v128.and(
+          f64x2.divide(
+            f64x2.multiply(gradients.get, gradients.get),
+            f64x2.add(hessians.get, f64x2.splat(global.lambda)),
+          ),
+          f64x2.greaterOrEqual(
+            f64x2.least(hessians.get, f64x2.shuffle(1, 0, hessians.get, hessians.get)),
+            f64x2.splat(global.minChildWeight),
+          ),
+        )),
+        highest.set(f64x2.largest(highest.get, f64x2.add(gradients.get, swapped))),
+        at.set(i32.add(at.get, i32.const(64))),
+      ),
+      f64x2.lane(0, highest.get),
+    ].flat(),
+  };
+}
+
 /** Scans all bins of a column without missing values, and clears them. */
 function scan(): WasmFunction {
   return scanFunction((locals) => [scanUp(locals, true)]);
 }
 
 /**
- * Scans the marked bins of a column without missing values, two at a time, and clears bins and marks.
- * An odd last bin of 64 goes with the empty one for missing values.
- */
-function scanMarked(): WasmFunction {
-  return scanFunction((locals) => {
-    const { slot, at, second, first, stop, bits, mark, lastMark, word, hit, left, next } = locals;
-    const lowest = i32.add(
-      word.get,
-      i32.shiftLeft(i64.toI32(i64.countTrailingZeros(bits.get)), i32.const(4)),
-    );
-    const sixteens = [0, 16, 32, 48];
-    const signs = sixteens.map((from) =>
-      i64.shiftLeft(
-        i64.fromI32(v128.byteSigns(v128.load(i32.add(mark.get, i32.const(from))))),
-        i64.const(from),
-      )
-    ).reduce((a, b) => i64.or(a, b));
-    const dropLowest = bits.set(i64.and(bits.get, i64.subtract(bits.get, i64.const(1))));
-    const areLeft = i64.notEqual(bits.get, i64.const(0));
-    return [
-      mark.set(i32.add(global.marks, i32.multiply(slot.get, global.markStride))),
-      lastMark.set(i32.add(mark.get, global.markStride)),
-      word.set(first.get),
-      repeatWhile(
-        i32.lessThan(mark.get, lastMark.get),
-        bits.set(signs),
-        ...sixteens.map((from) => v128.store(i32.add(mark.get, i32.const(from)), v128.zero)),
-        whileLoop(
-          areLeft,
-          searchWhile(
-            hit.get,
-            areLeft,
-            at.set(lowest),
-            dropLowest,
-            second.set(select(i64.equalsZero(bits.get), stop.get, lowest)),
-            dropLowest,
-            left.set(f64x2.add(next.get, v128.load(at.get))),
-            next.set(f64x2.add(left.get, v128.load(second.get))),
-            v128.store(at.get, v128.zero),
-            v128.store(second.get, v128.zero),
-            hit.set(v128.signs(mayReachBound(locals, left, next))),
-          ),
-          ifThen(
-            hit.get,
-            considerBehind(locals, left, at.get),
-            considerBehind(locals, next, second.get),
-          ),
-        ),
-        mark.set(i32.add(mark.get, i32.const(64))),
-        word.set(i32.add(word.get, i32.const(64 * 16))),
-      ),
-    ];
-  });
-}
-
-/**
  * Scans a column with missing values, upwards with these on the right, then, if the node has any,
- * downwards with these on the left; clears bins and marks.
+ * downwards with these on the left; clears them.
  */
 function scanMissing(): WasmFunction {
   return scanFunction((locals) => {
-    const { slot, at, first, stop, hit, left, right, next, third, total } = locals;
-    const { binCount, word: hasMissing } = locals;
+    const { at, first, stop, hit, left, right, next, third, total } = locals;
+    const { binCount, hasMissing } = locals;
     const evenCount = i32.and(i32.add(binCount.get, i32.const(1)), i32.const(-2));
     const second = i32.add(at.get, i32.const(16));
     const behind = (bin: Code) => i32.subtract(bin, i32.const(1));
@@ -611,106 +589,131 @@ function scanMissing(): WasmFunction {
         ),
       ),
       memoryClear(first.get, i32.shiftLeft(binCount.get, i32.const(4))),
-      memoryClear(
-        i32.add(global.marks, i32.multiply(slot.get, global.markStride)),
-        global.markStride,
-      ),
     ];
   });
 }
 
-/** `NodeWork.bestSplit`; what it finds is in `scratch.best`. */
+/**
+ * `NodeWork.bestSplit`; what it finds is in `scratch.best`. The column that can have the best split is
+ * searched first, then, in their order, those that still can have a better one.
+ */
 function bestSplit(): WasmFunction {
   const locals = localsOf([
     ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
-    ...["place", "list", "lastList", "slots", "slot", "column", "total", "marked"] as const,
-    ...["span", "slope", "inverseSpan"] as const,
+    ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
+    ...["inverseSpan", "sizes", "first", "highest"] as const,
   ]);
   const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
-  const { place, list, lastList, slots, slot, column, total, marked } = locals;
-  const { span, slope, inverseSpan } = locals;
+  const { list, lastList, slots, slot, column, total, span, slope } = locals;
+  const { inverseSpan, sizes, first, highest } = locals;
   const columnBins = i32.load(
     i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
   );
-  const scanArguments = [
-    ...[slot.get, column.get, columnBins, total.get, parentGain.get],
-    ...[span.get, slope.get, inverseSpan.get],
-  ];
-  const range = [begin.get, end.get];
+  const scanColumn = [
+    column.set(i32.load(i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2))))),
+    ifElse(
+      i32.load8(i32.add(global.hasMissing, column.get)),
+      ...[functionIndex.scanMissing, functionIndex.scan].map((index) => [call(
+        index,
+        ...[slot.get, column.get, columnBins, total.get, parentGain.get],
+        ...[span.get, slope.get, inverseSpan.get],
+      )]) as [Code[], Code[]],
+    ),
+  ].flat();
+  const searchColumn = [
+    call(functionIndex.addOne, begin.get, end.get, list.get),
+    scanColumn,
+  ].flat();
+  const boundOf = f32.load(i32.add(global.bounds, i32.subtract(list.get, global.columns)));
+  const next = (count: Code) => list.set(i32.add(list.get, i32.shiftLeft(count, i32.const(2))));
+  const canBeBest = f64.notLessThan(
+    f64.multiply(f64.fromF32(boundOf), f64.const(boundRoom)),
+    boundFrom(parentGain),
+  );
+  const isTooLarge = i32.or(
+    i32.lessThan(i32.const(mostBoundedRows), i32.subtract(end.get, begin.get)),
+    f64.notLessThan(f64.add(sizes.get, span.get), f64.const(mostBoundedSum)),
+  );
   return {
     name: "bestSplit",
     parameters: ["i32", "i32", "i32", "f64", "f64", "f32"],
-    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "v128", "i32", "f64", "f64", "f64"],
+    locals: [
+      ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
+      ...["f64", "f64", "i32", "f32"] as const,
+    ],
     body: [
-      f32.store(global.best, f32.zero),
+      f32.store(i32.add(global.best, i32.const(splitAt.gain)), f32.zero),
+      i32.store(i32.add(global.best, i32.const(splitAt.column)), i32.const(0)),
+      f64.store(i32.add(global.best, i32.const(splitAt.floor)), f64.const(0)),
       span.set(f64.add(hessian.get, f64.add(global.lambda, global.lambda))),
       slope.set(f64.divide(gradient.get, span.get)),
       inverseSpan.set(f64.divide(f64.const(1), span.get)),
       total.set(f64x2.shuffle(0, 2, f64x2.splat(gradient.get), f64x2.splat(hessian.get))),
-      marked.set(i32.lessThan(i32.subtract(end.get, begin.get), global.markLimit)),
-      place.set(begin.get),
-      repeatWhile( // the pairs of the node's rows, side by side
-        i32.lessThan(place.get, end.get),
-        v128.store(
-          i32.add(global.nodePairs, i32.shiftLeft(place.get, i32.const(4))),
-          v128.load(i32.add(
-            global.gradientPairs,
-            i32.shiftLeft(
-              i32.load(i32.add(global.rows, i32.shiftLeft(place.get, i32.const(2)))),
-              i32.const(4),
-            ),
-          )),
-        ),
-        place.set(i32.add(place.get, i32.const(1))),
-      ),
+      sizes.set(call(
+        functionIndex.gatherTerms,
+        ...[begin.get, end.get, f64.abs(slope.get)],
+        f32.fromF64(f64.copySign(f64.const(1), slope.get)),
+      )),
       list.set(global.columns),
       lastList.set(i32.add(list.get, i32.shiftLeft(columnCount.get, i32.const(2)))),
-      whileLoop(
-        i32.lessThan(list.get, lastList.get),
-        slots.set(i32.shiftRight(i32.subtract(lastList.get, list.get), i32.const(2))),
-        slot.set(i32.const(0)),
-        ifElse(i32.lessThan(slots.get, i32.const(histogramGroup)), [
+      ifElse(isTooLarge, [
+        whileLoop(
+          i32.lessThan(list.get, lastList.get),
+          slots.set(i32.shiftRight(i32.subtract(lastList.get, list.get), i32.const(2))),
+          slot.set(i32.const(0)),
+          ifElse(i32.lessThan(slots.get, i32.const(histogramGroup)), [
+            slots.set(i32.const(1)),
+            call(functionIndex.addOne, begin.get, end.get, list.get),
+          ], [
+            slots.set(i32.const(histogramGroup)),
+            call(functionIndex.addFour, begin.get, end.get, list.get),
+          ]),
           repeatWhile(
             i32.lessThan(slot.get, slots.get),
-            ifElse(
-              marked.get,
-              [call(functionIndex.addOneMarked, ...range, listAt(list, slot), slot.get)],
-              [call(functionIndex.addOne, ...range, listAt(list, slot), slot.get)],
-            ),
+            scanColumn,
             slot.set(i32.add(slot.get, i32.const(1))),
           ),
-        ], [
-          slots.set(i32.const(histogramGroup)),
-          ifElse(
-            marked.get,
-            [call(functionIndex.addFourMarked, ...range, list.get, slot.get)],
-            [call(functionIndex.addFour, ...range, list.get, slot.get)],
-          ),
-        ]),
-        slot.set(i32.const(0)),
-        repeatWhile(
-          i32.lessThan(slot.get, slots.get),
-          column.set(i32.load(listAt(list, slot))),
-          ifElse(i32.load8(i32.add(global.hasMissing, column.get)), [
-            call(functionIndex.scanMissing, ...scanArguments),
-          ], [
-            ifElse(
-              marked.get,
-              [call(functionIndex.scanMarked, ...scanArguments)],
-              [call(functionIndex.scan, ...scanArguments)],
-            ),
-          ]),
-          slot.set(i32.add(slot.get, i32.const(1))),
+          next(slots.get),
         ),
-        list.set(i32.add(list.get, i32.shiftLeft(slots.get, i32.const(2)))),
-      ),
+      ], [
+        call(
+          functionIndex.boundColumns,
+          ...[begin.get, end.get, columnCount.get, f64.abs(slope.get), span.get, sizes.get],
+        ),
+        first.set(list.get),
+        highest.set(boundOf),
+        repeatWhile(
+          i32.lessThan(list.get, lastList.get),
+          ifThen(
+            f32.greaterThan(boundOf, highest.get),
+            first.set(list.get),
+            highest.set(boundOf),
+          ),
+          next(i32.const(1)),
+        ),
+        list.set(first.get),
+        call(functionIndex.addOne, begin.get, end.get, list.get),
+        column.set(i32.load(list.get)),
+        ifThen(
+          i32.equalsZero(i32.load8(i32.add(global.hasMissing, column.get))),
+          f64.store(
+            i32.add(global.best, i32.const(splitAt.floor)),
+            call(functionIndex.peek, columnBins, total.get),
+          ),
+        ),
+        scanColumn,
+        list.set(global.columns),
+        repeatWhile(
+          i32.lessThan(list.get, lastList.get),
+          ifThen(
+            canBeBest,
+            ifThen(i32.notEqual(list.get, first.get), searchColumn),
+          ),
+          next(i32.const(1)),
+        ),
+      ]),
     ].flat(),
   };
-}
-
-/** Address of entry `slot` of the column list that starts at `list`. */
-function listAt(list: Local, slot: Local): Code {
-  return i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2)));
 }
 
 /** `NodeWork.divide`. Each row is written to both sides and one side moves on: there is no branch. */

@@ -6,6 +6,7 @@
  */
 import type { Arena } from "./arena.ts";
 import type { BinnedMatrix } from "./binning.ts";
+import { blockSumsLength, boundGroup } from "./block_bounds.ts";
 import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
 import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
 
@@ -19,12 +20,16 @@ export interface NodeScratch {
   readonly nodePairs: Float64Array; // [2 * rows]
   /** Histograms, all 0 between nodes. */
   readonly histogram: Float64Array; // [histogramGroup, 2 * (most bins + 1 + spareBins)]
-  /** 255 for a touched bin, all 0 between nodes. */
-  readonly marks: Uint8Array; // [histogramGroup, most bins + 1, rounded up to 64]
-  /** The node's columns, ascending. */
-  readonly columns: Int32Array; // [columns]
+  /** The kernel's terms of the drawn rows, likewise. */
+  readonly nodeTerms: Float32Array; // [4 * rows]
+  /** The kernel's sums per block, all 0 between nodes. */
+  readonly blockSums: Float32Array; // [blockSumsLength]
+  /** The node's columns, ascending; the places behind them are the kernel's. */
+  readonly columns: Int32Array; // [columns, rounded up to boundGroup]
+  /** How good the best split of each of these columns can be at most, found by the kernel. */
+  readonly bounds: Float32Array; // [columns, rounded up to boundGroup]
   /** The split that the kernel has found. */
-  readonly best: Float64Array; // [6]
+  readonly best: Float64Array; // [7]
 }
 
 /** A thread's way to do the two steps on its scratch. */
@@ -55,14 +60,17 @@ const spareBins = 3;
 export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
   let mostBins = 0;
   for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
+  const listLength = boundGroup * Math.ceil(binned.columns / boundGroup);
   return {
     rows: arena.int32(binned.rows),
     spareRows: arena.int32(binned.rows),
     nodePairs: arena.float64(2 * binned.rows),
     histogram: arena.float64(histogramGroup * 2 * (mostBins + 1 + spareBins)),
-    marks: arena.uint8(histogramGroup * 64 * Math.ceil((mostBins + 1) / 64)),
-    columns: arena.int32(binned.columns),
-    best: arena.float64(6),
+    nodeTerms: arena.float32(4 * binned.rows),
+    blockSums: arena.float32(blockSumsLength),
+    columns: arena.int32(listLength),
+    bounds: arena.float32(listLength),
+    best: arena.float64(7),
   };
 }
 

@@ -1,145 +1,142 @@
 /**
  * The threads that work on a round: this one alone, or this one and some workers which are started once
  * and live for the whole fit. They share memory; work is handed out by tickets from an atomic counter.
+ * Nobody waits for a worker to start: until it is there, the others do its share.
  *
  * @module
  */
 import type { FitState } from "./fit_state.ts";
 import { moveMargins, rowPieces, treeMaker } from "./round.ts";
 
-/** Carries out rounds; `close` must be called at the end. */
+/** Carries out rounds. */
 export interface RoundThreads {
   /** Grows the trees of `round` from the gradients in the state. */
   growTrees(round: number): void;
   /** Adds the grown trees to the margins. */
   moveMargins(): void;
-  /** Ends the threads; no round may follow. */
-  close(): void;
 }
 
-/** Places of the control words in shared memory. */
-export const control = {
-  command: 0,
-  ticket: 1,
-  busy: 2,
-  round: 3,
-  ready: 4,
-  failed: 5,
-  words: 6,
-} as const;
+/** Workers that a fit has started, and the words that it shares with them. */
+export interface RoundWorkers {
+  /** Each waits for its state. */
+  readonly workers: readonly Worker[];
+  /** Control words. */
+  readonly words: Int32Array;
+}
+
+/** Places of the control words. */
+const control = { command: 0, tickets: 1, active: 2, round: 3, failed: 4, words: 5 } as const;
 
 /** What the workers are told to do; the command word counts up, its remainder by 3 is the task. */
 const task = { grow: 1, move: 2, close: 0 } as const;
 
-/** How long a worker may take to start, in milliseconds. */
-const startLimit = 30_000;
+/** The word of tickets holds the last bits of the command, and below them the next ticket's number. */
+const ticketBits = 24;
+const commandMask = 127;
 
-/** Threads for a fit: `workers` in all, this one included. */
-export function roundThreads(state: FitState, workers: number): RoundThreads {
-  return workers === 1 ? ownThread(state) : sharedThreads(state, workers);
-}
-
-function ownThread(state: FitState): RoundThreads {
-  const growTree = treeMaker(state, 0);
+/** Starts `count` workers, which load their code while this thread goes on. */
+export function startWorkers(count: number): RoundWorkers {
   return {
-    growTrees(round) {
-      for (let tree = 0; tree < state.parameters.num_parallel_tree; tree++) growTree(round, tree);
-    },
-    moveMargins() {
-      for (let piece = 0; piece < rowPieces(state); piece++) moveMargins(state, piece);
-    },
-    close() {},
+    workers: Array.from(
+      { length: count },
+      () => new Worker(new URL("./round_worker.ts", import.meta.url), { type: "module" }),
+    ),
+    words: new Int32Array(new SharedArrayBuffer(4 * control.words)),
   };
 }
 
-function sharedThreads(state: FitState, workers: number): RoundThreads {
-  const words = new Int32Array(new SharedArrayBuffer(4 * control.words));
-  const pool = Array.from({ length: workers - 1 }, (_, index) => {
-    const worker = new Worker(new URL("./round_worker.ts", import.meta.url), { type: "module" });
-    worker.postMessage({ state, words, thread: index + 1 });
-    return worker;
-  });
+/** Threads for a fit: this one, and the workers, if there are any. */
+export function roundThreads(state: FitState, { workers, words }: RoundWorkers): RoundThreads {
+  workers.forEach((worker, index) => worker.postMessage({ state, words, thread: index + 1 }));
   const growTree = treeMaker(state, 0);
-  let command = 0;
-  const announce = (kind: number) => {
-    do command++; while (command % 3 !== kind);
-    Atomics.store(words, control.ticket, 0);
-    Atomics.store(words, control.busy, pool.length);
-    Atomics.store(words, control.command, command);
-    Atomics.notify(words, control.command);
-  };
-  const waitForAll = () => {
-    for (;;) {
-      const busy = Atomics.load(words, control.busy);
-      if (busy === 0) break;
-      Atomics.wait(words, control.busy, busy);
-    }
-    if (Atomics.load(words, control.failed) !== 0) {
-      throw new Error("Cannot grow trees: a worker of the forest has failed; its error is above");
-    }
-  };
-  for (const deadline = Date.now() + startLimit;;) {
-    const ready = Atomics.load(words, control.ready);
-    if (ready === pool.length) break;
-    Atomics.wait(words, control.ready, ready, startLimit);
-    if (Date.now() > deadline) {
-      for (const worker of pool) worker.terminate();
-      throw new Error(
-        `Cannot start the forest's workers: ${ready} of ${pool.length} began within ` +
-          `${startLimit / 1000} s (they need read permission for the program's own files)`,
-      );
-    }
-  }
   return {
     growTrees(round) {
       Atomics.store(words, control.round, round);
-      announce(task.grow);
-      takeTickets(words, state.parameters.num_parallel_tree, (tree) => growTree(round, tree));
-      waitForAll();
+      carryOut(words, task.grow, state.parameters.num_parallel_tree, (tree) => {
+        growTree(round, tree);
+      });
     },
     moveMargins() {
-      announce(task.move);
-      takeTickets(words, rowPieces(state), (piece) => moveMargins(state, piece));
-      waitForAll();
-    },
-    close() {
-      announce(task.close);
+      carryOut(words, task.move, rowPieces(state), (piece) => moveMargins(state, piece));
     },
   };
 }
 
-/** Does pieces of work until the tickets run out. */
-function takeTickets(words: Int32Array, count: number, work: (piece: number) => void): void {
+/** Tells the workers that there is nothing more to do, those too that still wait for a state. */
+export function closeWorkers({ workers, words }: RoundWorkers): void {
+  announce(words, task.close);
+  for (const worker of workers) worker.postMessage(undefined);
+}
+
+/** Announces a task, takes part in it, and waits for the workers that do. */
+function carryOut(
+  words: Int32Array,
+  kind: number,
+  count: number,
+  work: (piece: number) => void,
+): void {
+  takeTickets(words, announce(words, kind), count, work);
+  // A worker that becomes active from now on finds no ticket.
   for (;;) {
-    const piece = Atomics.add(words, control.ticket, 1);
-    if (piece >= count) return;
-    work(piece);
+    const active = Atomics.load(words, control.active);
+    if (active === 0) break;
+    Atomics.wait(words, control.active, active);
+  }
+  if (Atomics.load(words, control.failed) !== 0) {
+    throw new Error("Cannot grow trees: a worker of the forest has failed; its error is above");
+  }
+}
+
+/** Makes the next command known that asks for `kind`; returns it. */
+function announce(words: Int32Array, kind: number): number {
+  let command = Atomics.load(words, control.command);
+  do command++; while (command % 3 !== kind);
+  Atomics.store(words, control.tickets, (command & commandMask) << ticketBits);
+  Atomics.store(words, control.command, command);
+  Atomics.notify(words, control.command);
+  return command;
+}
+
+/** Does pieces of a command's work until the tickets run out, or are those of another command. */
+function takeTickets(
+  words: Int32Array,
+  command: number,
+  count: number,
+  work: (piece: number) => void,
+): void {
+  const first = (command & commandMask) << ticketBits;
+  for (;;) {
+    const next = Atomics.load(words, control.tickets);
+    if (next < first || next >= first + count) return;
+    if (Atomics.compareExchange(words, control.tickets, next, next + 1) === next) {
+      work(next - first);
+    }
   }
 }
 
 /** The life of worker number `thread`: wait for a command, do its share, until told to close. */
 export function serveRounds(state: FitState, thread: number, words: Int32Array): void {
   const growTree = treeMaker(state, thread);
-  let command = 0;
-  Atomics.add(words, control.ready, 1);
-  Atomics.notify(words, control.ready);
-  for (;;) {
+  for (let command = 0;;) {
     Atomics.wait(words, control.command, command);
+    // Being active first: no new command is given before this one's last ticket is done.
+    Atomics.add(words, control.active, 1);
     command = Atomics.load(words, control.command);
-    if (command % 3 === task.close) return;
     try {
+      if (command % 3 === task.close) return;
       if (command % 3 === task.grow) {
-        const round = Atomics.load(words, control.round);
-        takeTickets(words, state.parameters.num_parallel_tree, (tree) => growTree(round, tree));
+        takeTickets(words, command, state.parameters.num_parallel_tree, (tree) => {
+          growTree(Atomics.load(words, control.round), tree);
+        });
       } else {
-        takeTickets(words, rowPieces(state), (piece) => moveMargins(state, piece));
+        takeTickets(words, command, rowPieces(state), (piece) => moveMargins(state, piece));
       }
     } catch (error) {
       Atomics.store(words, control.failed, 1); // the other side waits, and must not for ever
       throw error;
     } finally {
-      Atomics.sub(words, control.busy, 1);
-      Atomics.notify(words, control.busy);
+      Atomics.sub(words, control.active, 1);
+      Atomics.notify(words, control.active);
     }
   }
 }

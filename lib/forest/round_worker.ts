@@ -12,8 +12,9 @@ interface Start {
   readonly words: Int32Array;
 }
 
+// A second message, or a first one without a state, says that the fit is over.
 self.addEventListener("message", (event) => {
-  const { state, thread, words } = (event as MessageEvent<Start>).data;
-  serveRounds(state, thread, words);
+  const start = (event as MessageEvent<Start | undefined>).data;
+  if (start !== undefined) serveRounds(start.state, start.thread, start.words);
   self.close();
 }, { once: true });

@@ -53,21 +53,28 @@ const access = (opcode: Code, align: number) => (...operands: Code[]): Code => [
   align,
   0,
 ];
+/** Likewise, `offset` bytes behind the address. */
+const accessBehind =
+  (opcode: Code, align: number) => (offset: number, ...operands: Code[]): Code => [
+    ...operands.flat(),
+    ...opcode,
+    align,
+    ...unsigned(offset),
+  ];
 
 /** Instructions on 32-bit integers. */
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   load: access([0x28], 2),
+  loadBehind: accessBehind([0x28], 2),
   load8: access([0x2d], 0),
   load16: access([0x2f], 1),
   store: access([0x36], 2),
-  store8: access([0x3a], 0),
   equalsZero: plain(0x45),
   equal: plain(0x46),
+  notEqual: plain(0x47),
   notAbove: plain(0x4c), // signed
-  lessThan: plain(0x49), // unsigned, as the next
-  notLessThan: plain(0x4f),
-  countTrailingZeros: plain(0x68),
+  lessThan: plain(0x49), // unsigned
   add: plain(0x6a),
   subtract: plain(0x6b),
   multiply: plain(0x6c),
@@ -77,24 +84,11 @@ export const i32 = {
   shiftRight: plain(0x76),
 } as const;
 
-/** Instructions on 64-bit integers. */
-export const i64 = {
-  const: (value: number): Code => [0x42, ...signed(value)],
-  equalsZero: plain(0x50),
-  notEqual: plain(0x52),
-  countTrailingZeros: plain(0x7a),
-  subtract: plain(0x7d),
-  and: plain(0x83),
-  or: plain(0x84),
-  shiftLeft: plain(0x86),
-  fromI32: plain(0xad), // unsigned
-  toI32: plain(0xa7),
-} as const;
-
 /** Instructions on single floats. */
 export const f32 = {
   load: access([0x2a], 2),
   store: access([0x38], 2),
+  equal: plain(0x5b),
   lessThan: plain(0x5d),
   greaterThan: plain(0x5e),
   add: plain(0x92),
@@ -111,12 +105,18 @@ export const f64 = {
     0x44,
     ...new Uint8Array(new Float64Array([value]).buffer), // little-endian, as all hosts of V8 are
   ],
+  load: access([0x2b], 3),
+  store: access([0x39], 3),
   greaterThan: plain(0x64),
+  notLessThan: plain(0x66),
   abs: plain(0x99),
   add: plain(0xa0),
   subtract: plain(0xa1),
   multiply: plain(0xa2),
   divide: plain(0xa3),
+  max: plain(0xa5),
+  copySign: plain(0xa6),
+  fromI32: plain(0xb8), // unsigned
   fromF32: plain(0xbb),
 } as const;
 
@@ -129,8 +129,10 @@ export const f64x2 = {
   add: simd(0xf0),
   subtract: simd(0xf1),
   multiply: simd(0xf2),
-  /** The larger of two numbers that are not NaN. */
-  max: simd(0xf7),
+  divide: simd(0xf3),
+  /** The smaller and the larger of two numbers that are not NaN. */
+  least: simd(0xf6),
+  largest: simd(0xf7),
   lane: (index: 0 | 1, value: Code): Code => [...value, 0xfd, 0x21, index],
   /** Lanes picked from two vectors: 0 and 1 are the first's, 2 and 3 the second's. */
   shuffle: (first: number, second: number, a: Code, b: Code): Code => [
@@ -142,18 +144,45 @@ export const f64x2 = {
   ],
 } as const;
 
+/** Instructions on four single floats. */
+export const f32x4 = {
+  const: (...values: [number, number, number, number]): Code => [
+    ...[0xfd, 0x0c],
+    ...new Uint8Array(new Float32Array(values).buffer),
+  ],
+  splat: simd(0x13),
+  greaterOrEqual: simd(0x46),
+  add: simd(0xe4),
+  subtract: simd(0xe5),
+  multiply: simd(0xe6),
+  divide: simd(0xe7),
+  /** The smaller of two numbers that are not NaN. */
+  min: simd(0xea),
+  /** The larger of two numbers that are not NaN. */
+  max: simd(0xeb),
+  /** A pair of double floats as single ones, and two zeros. */
+  fromF64x2: simd(0x5e),
+  /** Lanes picked from two vectors: 0 to 3 are the first's, 4 to 7 the second's. */
+  shuffle: (lanes: readonly [number, number, number, number], a: Code, b: Code): Code => [
+    ...a,
+    ...b,
+    ...[0xfd, 0x0d],
+    ...lanes.flatMap((lane) => Array.from({ length: 4 }, (_, byte) => 4 * lane + byte)),
+  ],
+} as const;
+
 /** Instructions on 128 bits, whatever they hold. */
 export const v128 = {
   load: access([0xfd, 0x00], 3),
   store: access([0xfd, 0x0b], 3),
+  loadBehind: accessBehind([0xfd, 0x00], 3),
+  storeBehind: accessBehind([0xfd, 0x0b], 3),
   and: simd(0x4e),
   or: simd(0x50),
   anyTrue: simd(0x53),
   bothTrue: simd(0xc3),
   /** One bit per lane of 64 bits: its sign. */
   signs: simd(0xc4),
-  /** One bit per byte: its sign. */
-  byteSigns: simd(0x64),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
   /** All bits but the signs of two 64-bit lanes. */
   magnitudes: [0xfd, 0x0c, ...new Array(16).fill(255)].with(9, 127).with(17, 127) as Code,
@@ -185,11 +214,6 @@ export function memoryCopy(to: Code, from: Code, count: Code): Code {
 /** Sets `count` bytes to 0. */
 export function memoryClear(at: Code, count: Code): Code {
   return [...at, ...i32.const(0), ...count, 0xfc, 0x0b, 0];
-}
-
-/** `condition ? value : otherwise`, both computed. */
-export function select(condition: Code, value: Code, otherwise: Code): Code {
-  return [...value, ...otherwise, ...condition, 0x1b];
 }
 
 /** `while (condition) body`. */
