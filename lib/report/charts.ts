@@ -14,6 +14,7 @@ import { fprAtTprOfRanking, thresholdAtTpr } from "../metrics/fpr_at_tpr.ts";
 import { rank } from "../metrics/ranking.ts";
 import { rocCurve } from "../metrics/roc_curve.ts";
 import { visible } from "./escape.ts";
+import { labelPlaces } from "./label_places.ts";
 import { formatChange, formatNumber, metricColumns } from "./table_parts.ts";
 import type { ExperimentResult, MetricName, ResultRow } from "./results.ts";
 import type { RowImportance } from "./row_importance.ts";
@@ -590,25 +591,39 @@ function rocChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart {
 
 /** AUROC against the time for an image, which has a logarithmic scale. */
 function speedChart(rows: readonly ResultRow[]): Chart {
+  const [width, height] = [380, 260];
+  const times = rows.map(({ metrics }) => metrics.ms_per_image!.mean);
+  const aurocs = rows.map(({ metrics }) => metrics.cl_auroc!.mean);
+  const [logLow, logHigh] = withMargin(times.map(Math.log));
+  const [low, high] = withMargin(aurocs);
+  const places = labelPlaces(
+    rows.map((row, i) => ({
+      x: width * (Math.log(times[i]) - logLow) / (logHigh - logLow),
+      y: height * (high - aurocs[i]) / (high - low),
+      text: rowLabel(row, i),
+    })),
+    height,
+  );
   const values = rows.map((row, i) => ({
     row: rowLabel(row, i),
-    ms: row.metrics.ms_per_image!.mean,
-    auroc: row.metrics.cl_auroc!.mean,
-    time: `${row.metrics.ms_per_image!.mean.toPrecision(3)} ms`,
+    ms: times[i],
+    auroc: aurocs[i],
+    time: `${times[i].toPrecision(3)} ms`,
     text: formatNumber(row.metrics.cl_auroc!),
+    ...places[i],
   }));
   const x: Json = {
     field: "ms",
     type: "quantitative",
     title: "milliseconds per image",
-    scale: { type: "log", nice: true },
+    scale: { type: "log", domain: [Math.exp(logLow), Math.exp(logHigh)], nice: false },
     axis: { tickCount: 5, grid: false },
   };
   const y: Json = {
     field: "auroc",
     type: "quantitative",
     title: "Cl. AUROC (%)",
-    scale: { zero: false, nice: true },
+    scale: { domain: [low, high], nice: false },
     axis: { tickCount: 5 },
   };
   return {
@@ -618,8 +633,8 @@ function speedChart(rows: readonly ResultRow[]): Chart {
       values.map(({ row, time, text }) => `${row} ${text} in ${time}`).join("; ")
     }.`,
     spec: {
-      width: 380,
-      height: 260,
+      width,
+      height,
       config: chartConfig,
       data: { values },
       layer: [
@@ -632,12 +647,26 @@ function speedChart(rows: readonly ResultRow[]): Chart {
           },
         },
         {
-          mark: { type: "text", align: "left", dx: 8, color: "currentColor", fontSize: 11 },
+          mark: {
+            type: "text",
+            align: { expr: "datum.align" },
+            dx: { expr: "datum.dx" },
+            dy: { expr: "datum.dy" },
+            color: "currentColor",
+            fontSize: 11,
+          },
           encoding: { x, y, text: { field: "row" } },
         },
       ],
     },
   };
+}
+
+/** Ends of a scale that leaves a twelfth of the numbers' span on both sides. */
+function withMargin(numbers: readonly number[]): [number, number] {
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  const margin = (most - least) / 12 || 0.5;
+  return [least - margin, most + margin];
 }
 
 /** The shares of the segments in what a row's forests look at, drawn over the segmentation map. */
