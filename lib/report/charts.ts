@@ -120,7 +120,7 @@ export const chartConfig: Json = {
     symbolLimit: 0,
     labelColor: "currentColor",
     labelFontSize: 11,
-    labelLimit: 190,
+    labelLimit: 240,
     titleColor: "currentColor",
     titleFontSize: 11,
     titleFontWeight: "normal",
@@ -175,7 +175,9 @@ function aurocChart(rows: readonly ResultRow[]): Chart {
   });
   return {
     name: "auroc",
-    title: "Classification AUROC, ours and published",
+    title: values.some(({ published }) => published !== null)
+      ? "Classification AUROC, ours and published"
+      : "Classification AUROC",
     description: `Bars of the mean Cl. AUROC with the standard deviation over the seeds. ${
       rows.map((row) => {
         const published = row.paper.find(({ metric }) => metric === "cl_auroc");
@@ -529,6 +531,19 @@ function rocChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart {
     title: null,
     scale: { domain: labels, range: labels.map((_, i) => lineColours[i % lineColours.length]) },
   };
+  // Where colours come again, lines are dashed and points are triangles.
+  const again = (first: Json, further: Json): Json => ({
+    field: "row",
+    type: "nominal",
+    title: null,
+    scale: {
+      domain: labels,
+      range: labels.map((_, i) => i < lineColours.length ? first : further),
+    },
+  });
+  const several = labels.length > lineColours.length;
+  const strokeDash = several ? { strokeDash: again([1, 0], [5, 2]) } : {};
+  const shape = several ? { shape: again("circle", "triangle-up") } : {};
   const axis = (field: string, title: string): Json => ({
     field,
     type: "quantitative",
@@ -559,7 +574,7 @@ function rocChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart {
         {
           data: { values: lines },
           mark: { type: "line", strokeWidth: 1.8, interpolate: "linear" },
-          encoding: { x, y, color, order: { field: "order", type: "quantitative" } },
+          encoding: { x, y, color, ...strokeDash, order: { field: "order", type: "quantitative" } },
         },
         {
           data: { values: lines.filter(({ order }) => order % stride === 0) },
@@ -577,6 +592,7 @@ function rocChart(byRow: ReadonlyMap<string, readonly ScoreRecord[]>): Chart {
             x,
             y,
             color,
+            ...shape,
             tooltip: tooltips({
               row: "row",
               text: "FPR@95TPR",

@@ -154,3 +154,26 @@ Deno.test("drawn charts are kept until chart or file changes", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("rows whose colour comes again in the ROC chart have dashed lines and triangles", () => {
+  const names = Array.from({ length: 12 }, (_, i) => `row ${i}`);
+  const rows = names.map((row) => ({ ...sampleResult.rows[0], row }));
+  const scores = names.flatMap((row) =>
+    sampleScores.filter((one) => one.row === "PatchCore").map((one) => ({ ...one, row }))
+  );
+  const roc = resultCharts({ ...sampleResult, rows }, scores).find(({ name }) => name === "roc")!;
+  const [, lines, , points] = roc.spec.layer as {
+    readonly encoding: Record<string, { readonly scale: { readonly range: readonly unknown[] } }>;
+  }[];
+  assert.deepEqual(lines.encoding.strokeDash.scale.range.slice(8), [
+    [1, 0],
+    [1, 0],
+    [5, 2],
+    [5, 2],
+  ]);
+  const last = points.encoding.shape.scale.range.slice(9);
+  assert.deepEqual(last, ["circle", "triangle-up", "triangle-up"]);
+  const colours = points.encoding.color.scale.range;
+  assert.equal(colours[10], colours[0]);
+  assert.equal(JSON.stringify(chart("roc").spec).includes("triangle"), false);
+});
