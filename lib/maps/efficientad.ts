@@ -351,6 +351,7 @@ export function efficientAdStep(
     parameters,
     loss: values.total,
     optimizer: adam({ weightDecay }),
+    winograd: true,
     reports: { hard, autoencoder, studentAutoencoder, ...(penalty ? { penalty } : {}) },
   });
 }

@@ -11,10 +11,11 @@
  */
 import type { NdArray } from "../base/npy.ts";
 import { RandomState } from "../base/random.ts";
-import { Graph, type GraphNode, nodesFor, sizeOf, type Value } from "./graph.ts";
+import { Graph, type GraphNode, sizeOf, type Value } from "./graph.ts";
 import { flippedWeight, flippedWeightSource, reversedPlaces } from "./flipped_weight.ts";
 import { conv, gather, operator, reshape, transpose } from "./ops.ts";
 import { modelBytes } from "./proto.ts";
+import { rewritten } from "./rewrite.ts";
 import { openSession } from "./session.ts";
 import { intOf } from "./shapes.ts";
 
@@ -26,25 +27,13 @@ let probed: Promise<number | undefined> | undefined;
  * `block` channels. `graph` itself is not changed.
  */
 export function withBlockedConvolutions(graph: Graph, block: number): Graph {
-  const copy = new Graph();
-  const copies = new Map<Value, Value>();
-  for (const input of graph.inputs) {
-    copies.set(input, copy.input(input.name, input.type, input.shape));
-  }
-  for (const value of graph.constants) {
-    const { name, type, constant } = value;
-    copies.set(value, copy.constant(constant!, { name, type }));
-  }
-  const copied = (value: Value | undefined) => value === undefined ? undefined : copies.get(value)!;
-  for (const node of nodesFor(graph, graph.outputs.map((output) => output.value))) {
-    const inputs = node.inputs.map(copied);
-    const outputs = gains(node, block)
-      ? [blockedConv(node, inputs[0]!, blockedWeightOf(node, block, copies))]
-      : copy.node(node.operator, inputs, node.attributes, node.outputs, node.domain);
-    node.outputs.forEach((output, i) => copies.set(output, outputs[i]));
-  }
-  for (const { name, value } of graph.outputs) copy.output(name, copies.get(value)!);
-  return copy;
+  return rewritten(
+    graph,
+    (node, [x], copies) =>
+      gains(node, block)
+        ? [blockedConv(node, x!, blockedWeightOf(node, block, copies))]
+        : undefined,
+  );
 }
 
 /** The block size of this machine's kernels, or undefined if they are not to be had; tried once. */

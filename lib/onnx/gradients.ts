@@ -73,7 +73,7 @@ import {
   reduceSumGradient,
   reduceSumSquareGradient,
 } from "./gradients/reduction.ts";
-import type { GradientRule } from "./gradients/rule.ts";
+import type { GradientCall, GradientRule } from "./gradients/rule.ts";
 
 /** The rule of each operator that has a derivative. */
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map([
@@ -192,10 +192,22 @@ export function gradients(
       `Cannot differentiate ${loss.name}: it is ${loss.type} [${loss.shape}], not a float32 scalar`,
     );
   }
-  const stopped = new Set(options.stop);
-  const path = nodesFor(graph, [loss]);
+  return gradientsThrough(loss, filled(graph, loss.shape, 1), sources, new Set(options.stop));
+}
+
+/** Gradients of `sources` where `y` has the gradient `dy`. */
+function gradientsThrough(
+  y: Value,
+  dy: Value,
+  sources: readonly Value[],
+  stopped: ReadonlySet<Value>,
+): Value[] {
+  const { graph } = y;
+  const path = nodesFor(graph, [y]);
   const relevant = dependents(path, sources, stopped);
-  const parts = new Map<Value, Value[]>([[loss, [filled(graph, loss.shape, 1)]]]);
+  const parts = new Map<Value, Value[]>([[y, [dy]]]);
+  const through: GradientCall["through"] = (y, dy, sources) =>
+    gradientsThrough(y, dy, sources, new Set());
 
   for (const node of path.reverse()) {
     if (!node.outputs.some((output) => relevant.has(output))) continue;
@@ -203,7 +215,7 @@ export function gradients(
       stopped.has(output) ? undefined : summed(parts, output)
     );
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
-    const inputGradients = ruleOf(node)({ graph, node, outputGradients });
+    const inputGradients = ruleOf(node)({ graph, node, outputGradients, through });
     node.inputs.forEach((input, i) => {
       if (input === undefined || !relevant.has(input)) return;
       const gradient = inputGradients[i];

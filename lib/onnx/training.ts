@@ -23,6 +23,7 @@ import {
 } from "./parameters.ts";
 import { modelBytes } from "./proto.ts";
 import { type Device, openSession, type Session } from "./session.ts";
+import { withWinogradConvolutions } from "./winograd.ts";
 
 /** What is to be learned. */
 export interface TrainingProblem {
@@ -38,6 +39,13 @@ export interface TrainingProblem {
   readonly stop?: readonly Value[];
   /** Further scalars to report at every step, by name. */
   readonly reports?: Readonly<Record<string, Value>>;
+  /**
+   * Whether the forward pass too computes its convolutions by Winograd's minimal filtering where that
+   * gains; gradients always do. For networks without batch norm: where a number goes through many
+   * normalized layers, rounding decides the sign of some inputs of ReLUs, and ten times the rounding
+   * that of ten times as many. @default {false}
+   */
+  readonly winograd?: boolean;
   /** Whether a parameter is trained, by name. @default all are */
   readonly trains?: (name: string) => boolean;
 }
@@ -50,6 +58,8 @@ export interface TrainingStep {
   readonly records: readonly ParameterRecord[];
   /** As in the problem. */
   readonly optimizer: Optimizer;
+  /** As in `TrainingProblem`. */
+  readonly winograd: boolean;
   /** Shapes of all tensors that go from step to step: parameters, statistics, optimizer state. */
   readonly state: ReadonlyMap<string, readonly number[]>;
   /** Names of the parameters that are trained. */
@@ -158,7 +168,7 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
     loss,
     trained.map((record) => record.value),
     problem.stop === undefined ? {} : { stop: problem.stop },
-  ).map((slope) => reshape(slope, [sizeOf(slope.shape)]));
+  ).map(flattened);
   if (problem.clipNorm !== undefined) {
     slopes = clippedGradients(slopes, problem.clipNorm).gradients;
   }
@@ -179,12 +189,27 @@ export function trainingStep(problem: TrainingProblem): TrainingStep {
     graph,
     records: parameters.records,
     optimizer,
+    winograd: problem.winograd ?? false,
     state,
     trained: trained.map(({ name }) => name),
     updated,
     noises: new Map(parameters.noises.map((noise) => [noise.name, noise.shape])),
     reports: reports.map(([name]) => name),
   };
+}
+
+/**
+ * As a vector, by one reshape. The runtime begins with what the last of the outputs' nodes needs, so in
+ * the parameters' order gradients are made from the last layer on and what only they need is freed;
+ * merged reshapes would be new nodes, in another order.
+ */
+function flattened(value: Value): Value {
+  let source = value;
+  for (;;) {
+    const producer = value.graph.producer(source);
+    if (producer?.operator !== "Reshape") return reshape(source, [sizeOf(value.shape)]);
+    source = producer.inputs[0]!;
+  }
 }
 
 /**
@@ -324,11 +349,16 @@ const nextOutput = (name: string) => `next:${name}`;
 const slotName = (parameter: string, slot: string) => `${parameter}/${slot}`;
 const reportOutput = (name: string) => `report:${name}`;
 
-/** On the CPU with convolutions in the runtime's blocked layout, where it has one. */
+/** On the CPU with the convolutions that are fastest there. */
+async function runnableGraph({ graph, winograd }: TrainingStep, device: Device): Promise<Graph> {
+  if (device !== "cpu") return graph;
+  const block = await convolutionBlock();
+  const forward = winograd ? withWinogradConvolutions(graph) : graph;
+  return block === undefined ? forward : withBlockedConvolutions(forward, block);
+}
+
 async function stepSession(step: TrainingStep, name: string, device: Device): Promise<Session> {
-  const block = device === "cpu" ? await convolutionBlock() : undefined;
-  const graph = block === undefined ? step.graph : withBlockedConvolutions(step.graph, block);
-  return await openSession(modelBytes(graph, "training_step"), {
+  return await openSession(modelBytes(await runnableGraph(step, device), "training_step"), {
     device,
     name: `the training step of ${name}`,
   });

@@ -2,6 +2,8 @@
  * Gradients of convolution and transposed convolution, as ordinary operators. Which formulation is used
  * for which shape follows from timings on onnxruntime's CPU provider:
  *
+ * - stride 1, a kernel of 3 × 3 or 4 × 4, many channels: both by Winograd's minimal filtering, whose
+ *   rounding stays in the gradients (see winograd.ts); else
  * - input, stride 1: a convolution with the flipped weight; larger strides: a transposed convolution;
  * - weight: for every place of the kernel a slice of the padded input times the output's gradient, as
  *   one matrix product; with few input channels one product over all places (im2col). A large batch is
@@ -29,6 +31,7 @@ import {
   unsqueeze,
 } from "../ops.ts";
 import { intOf, windowAttributes } from "../shapes.ts";
+import { winogradConv, winogradGains } from "../winograd.ts";
 import { type GradientRule, ruleOfOutput, sumPerChannel } from "./rule.ts";
 
 /** A slice of more bytes than this is taken in groups of images of about so many places. */
@@ -50,12 +53,16 @@ const fewChannels = 16;
 const manyPlaces = 50_000;
 
 /** See the head of this file; the bias gets the sum of dy per channel. */
-export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node) => {
+export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node, call) => {
   const window = {
     ...windowAttributes(node.attributes, 2),
     group: intOf(node.attributes, "group", 1),
   };
   if (w.shape.length !== 4) return ["none", "none", "none"];
+  if (isPlain(window) && winogradGains(x.shape, w.shape, window.pads)) {
+    const y = winogradConv(x, w, undefined, window.pads);
+    return [...call.through(y, dy, [x, w]), sumPerChannel(dy)];
+  }
   return [
     inputGradient(dy, w, x.shape, window),
     weightGradient(x, dy, w.shape, window),
@@ -76,6 +83,11 @@ export const convTransposeGradient: GradientRule = ruleOfOutput((dy, [x, w], _, 
     sumPerChannel(dy),
   ];
 });
+
+/** Whether every place of the input meets every place of the kernel. */
+function isPlain({ strides, dilations, group }: Window): boolean {
+  return group === 1 && [...strides, ...dilations].every((step) => step === 1);
+}
 
 function inputGradient(dy: Value, w: Value, shape: readonly number[], window: Window): Value {
   const { strides, pads, dilations, group } = window;

@@ -14,6 +14,8 @@ export interface GradientCall {
   readonly node: GraphNode;
   /** In the order of the outputs, each of its output's shape. */
   readonly outputGradients: readonly (Value | undefined)[];
+  /** Gradients of `sources` where `y`, made from them, has the gradient `dy`. */
+  readonly through: (y: Value, dy: Value, sources: readonly Value[]) => readonly Value[];
 }
 
 /**
@@ -25,18 +27,21 @@ export type InputGradient = Value | undefined | "none";
 /** Gradients of an operator's inputs, in their order; missing ones at the end are undefined. */
 export type GradientRule = (call: GradientCall) => readonly InputGradient[];
 
-/** A rule for an operator of one output: `(dy, inputs, y) => input gradients`. */
+/** A rule for an operator of one output: `(dy, inputs, y, node, call) => input gradients`. */
 export function ruleOfOutput(
   rule: (
     dy: Value,
     inputs: readonly Value[],
     y: Value,
     node: GraphNode,
+    call: GradientCall,
   ) => readonly InputGradient[],
 ): GradientRule {
-  return ({ node, outputGradients }) => {
-    const dy = outputGradients[0];
-    return dy === undefined ? [] : rule(dy, node.inputs as readonly Value[], node.outputs[0], node);
+  return (call) => {
+    const { node, outputGradients: [dy] } = call;
+    return dy === undefined
+      ? []
+      : rule(dy, node.inputs as readonly Value[], node.outputs[0], node, call);
   };
 }
 
