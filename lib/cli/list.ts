@@ -65,7 +65,7 @@ export interface ListedExperiment {
 export interface ListedRow {
   /** Heading that the row stands under. */
   readonly group: string;
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Ids of the detectors and supervised methods that it is made of. */
   readonly needs: readonly string[];

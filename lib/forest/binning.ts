@@ -30,9 +30,9 @@ export interface FeatureCuts {
 
 /** A binned table, column-major. A missing value has the bin after the column's last one. */
 export interface BinnedMatrix {
-  /** As in the table that was binned. */
+  /** As many as the binned table has. */
   readonly rows: number;
-  /** Likewise. */
+  /** As many as the binned table has. */
   readonly columns: number;
   /** Twice the bin of each value: where its pair of sums begins in a histogram of its column. */
   readonly pairIndices: Uint16Array; // [columns, rows]

@@ -35,9 +35,9 @@ const defaultSeverity: readonly [number, number] = [0.45, 1];
 
 /** A drawn image: `data` is uint8 RGB, row-major `[height, width, 3]`, owned by the caller. */
 export interface DrawnImage {
-  /** The product's `size`. */
+  /** Pixels from left to right: the product's `size`. */
   readonly width: number;
-  /** The same: drawn images are square. */
+  /** Pixels from top to bottom, as many: drawn images are square. */
   readonly height: number;
   /** Red, green and blue of each pixel. */
   readonly data: Uint8Array;

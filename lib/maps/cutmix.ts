@@ -27,7 +27,7 @@ export const draCutMix: CutMixSettings = {
 export interface Piece {
   /** At least 1, at most the side of the image. */
   readonly width: number;
-  /** Likewise. */
+  /** At least 1, at most the side of the image. */
   readonly height: number;
   /** Where it is cut. */
   readonly from: readonly [x: number, y: number];

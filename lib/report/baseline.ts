@@ -14,7 +14,7 @@ import { formatChange, metricColumns } from "./table_parts.ts";
 export interface Baseline {
   /** Id of the experiment: "table3". */
   readonly experiment: string;
-  /** Name of the profile. */
+  /** "demo", "cpu" or "paper". */
   readonly profile: string;
   /** Digest of the data set. */
   readonly dataset: string;
@@ -30,7 +30,7 @@ export interface Baseline {
 
 /** The numbers of a row: of each metric one per seed, the mean over the classes where there are several. */
 export interface BaselineRow {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** By metric, in percent, in the order of `seeds`. */
   readonly metrics: Readonly<Record<string, readonly number[]>>;
@@ -38,7 +38,7 @@ export interface BaselineRow {
 
 /** A number that is not as the baseline has it. */
 export interface Finding {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Name of the metric. */
   readonly metric: string;

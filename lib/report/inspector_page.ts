@@ -42,7 +42,7 @@ export interface PageBlock {
 
 /** A part as JSON. Names are as `visible` makes them. */
 export interface PartData {
-  /** Class of the images. */
+  /** One class of the data set: "vad", "candle", … */
   readonly class: string;
   /** Seed of the scores. */
   readonly seed: number;
@@ -62,7 +62,7 @@ export interface PartData {
 
 /** A row of the table with its scores of the part's images. */
 export interface RowData {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly name: string;
   /** float64 in base64. */
   readonly scores: string;
@@ -112,9 +112,9 @@ export interface SheetData {
 
 /** The outlines of the segments. */
 export interface SegmentsData {
-  /** Of the map that the outlines are drawn on, in pixels. */
+  /** Width in pixels of the map that the outlines are drawn on. */
   readonly width: number;
-  /** Likewise. */
+  /** Its height in pixels. */
   readonly height: number;
   /** In the order of `paths`. */
   readonly names: readonly string[];

@@ -15,7 +15,7 @@ import type { ScoreRecord } from "./scores_csv.ts";
 
 /** The test images of one class under one seed, with all that the rows say of them. */
 export interface InspectedPart {
-  /** Class of the images. */
+  /** One class of the data set: "vad", "candle", … */
   readonly class: string;
   /** Seed of the scores. */
   readonly seed: number;
@@ -43,7 +43,7 @@ export interface InspectedImage {
 
 /** A row's scores of the part's images. */
 export interface InspectedRow {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly name: string;
   /** In the order of the images; higher means more anomalous. */
   readonly scores: Float64Array;
@@ -67,7 +67,7 @@ export interface InspectedDetector {
 
 /** Place of an image in the store: the `index`-th of the array in the entry `key`. */
 export interface StoredImage {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** Of the entry. */
   readonly key: string;

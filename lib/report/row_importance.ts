@@ -13,11 +13,11 @@ import { keptSegmentation } from "./inspector_segments.ts";
 
 /** Shares in [0, 1] that add up to 1 over `shares` and `rest`. */
 export interface RowImportance {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
-  /** Size of the map that the outlines are drawn on. */
+  /** Width in pixels of the map that the outlines are drawn on. */
   readonly width: number;
-  /** Likewise. */
+  /** Its height in pixels. */
   readonly height: number;
   /** One for each segment, in their order. */
   readonly outlines: readonly SegmentOutline[];

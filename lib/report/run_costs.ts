@@ -10,7 +10,7 @@ import type { RunRecord } from "./run_record.ts";
 
 /** All entries of one stage. */
 export interface StageCost {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** How many the rows depend on. */
   readonly entries: number;

@@ -18,7 +18,7 @@ export interface RunRecord {
 
 /** A row of the run, with where its scores lie. */
 export interface RecordedRow {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** One for each class (or method of a mean) and seed. */
   readonly cells: readonly RecordedCell[];
@@ -26,7 +26,7 @@ export interface RecordedRow {
 
 /** The scores of a row for one class and seed. */
 export interface RecordedCell {
-  /** Class of the images. */
+  /** One class of the data set: "vad", "candle", … */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string | undefined;
@@ -34,7 +34,7 @@ export interface RecordedCell {
   readonly seed: number;
   /** Stage ("scores", "forest") and key of the entry with `scores.npy`. */
   readonly stage: string;
-  /** As above. */
+  /** Key of that entry. */
   readonly key: string;
 }
 

@@ -10,7 +10,7 @@ import { escapeFormula, unescapeFormula } from "./escape.ts";
 
 /** One score: of one image, by one row of the table, under one seed. */
 export interface ScoreRecord {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Seed of the split and of all draws. */
   readonly seed: number;

@@ -22,7 +22,7 @@ export interface VariantDifferences {
   readonly base: string;
   /** Id of the experiment. */
   readonly experiment: string;
-  /** Name of the profile. */
+  /** "demo", "cpu" or "paper". */
   readonly profile: string;
   /** Backbone of all runs. */
   readonly backbone: string;
@@ -44,7 +44,7 @@ export interface VariantDifferences {
 
 /** A row of the experiment under the variants. */
 export interface VariedRow {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Cl. AUROC in percent with the base. */
   readonly base: Summary;
@@ -78,13 +78,13 @@ export interface VariedMove {
 
 /** A move and what was measured with it. */
 export interface MeasuredMove {
-  /** As in {@linkcode VariedMove}. */
+  /** As `--variant` takes it: "paper:loss=official", or "official". */
   readonly variant: string;
-  /** Likewise. */
+  /** The variant that the moved switches are of. */
   readonly of: string;
-  /** Likewise. */
+  /** What is set otherwise than in the base. */
   readonly switches: readonly SwitchMove[];
-  /** Likewise. */
+  /** Whether every stage is the base's: nothing needs to be measured. */
   readonly same: boolean;
   /** Cl. AUROC in percent by seed. */
   readonly auroc?: readonly number[];

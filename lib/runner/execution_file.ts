@@ -36,7 +36,7 @@ export interface ExecutionFile {
 
 /** All entries of one stage. */
 export interface ExecutionCost {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** How many of its entries the rows depend on. */
   readonly entries: number;
@@ -62,7 +62,7 @@ export interface ExecutionMachine {
   readonly memory: number;
   /** As the system is set, e.g. "en-GB"; no number depends on it. */
   readonly locale: string;
-  /** Likewise, e.g. "Europe/Prague". */
+  /** As the system is set, e.g. "Europe/Prague"; no number depends on it. */
   readonly timeZone: string;
 }
 

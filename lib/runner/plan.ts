@@ -82,7 +82,7 @@ export interface RunSetting {
 
 /** The scores of a row for one class and seed. */
 export interface PlannedCell {
-  /** Class of the images. */
+  /** One class of the data set: "vad", "candle", … */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string;

@@ -15,7 +15,7 @@ import { stageKinds } from "./stages/mod.ts";
 
 /** A stored file that the computation does not give again. */
 export interface Mismatch {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** Of its entry. */
   readonly key: string;

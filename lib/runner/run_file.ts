@@ -132,7 +132,7 @@ export interface RecordedSegmentation {
 
 /** The settings that all stages of a kind share, but for seeds and lists of images. */
 export interface StageSetting {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** Rises when the stage's computation changes its result. */
   readonly revision: number;
@@ -142,7 +142,7 @@ export interface StageSetting {
 
 /** The entries of one stage that a run depends on. */
 export interface StageInputs {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** How many there are. */
   readonly entries: number;
@@ -152,7 +152,7 @@ export interface StageInputs {
 
 /** A row of the table. */
 export interface RunFileRow {
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Key of the evaluation; none where the row has no numbers. */
   readonly evaluation?: string;
@@ -182,7 +182,7 @@ export interface RecordedMetric {
 
 /** The scores of a row for one class and seed. */
 export interface RunFileCell {
-  /** Class of the images. */
+  /** One class of the data set: "vad", "candle", … */
   readonly class: string;
   /** Name of the method, in a row that is the mean of several. */
   readonly part?: string;

@@ -9,7 +9,7 @@ import type { Stage } from "./stage.ts";
 
 /** Stages of one kind. */
 export interface SurveyedKind {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** In the store. */
   readonly cached: number;
@@ -21,7 +21,7 @@ export interface SurveyedKind {
 export interface BlockedRow {
   /** Id of its experiment. */
   readonly experiment: string;
-  /** Name of the row. */
+  /** As the table prints it: "PatchCore + Ours". */
   readonly row: string;
   /** Why it cannot run, one sentence. */
   readonly reason: string;

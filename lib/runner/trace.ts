@@ -12,7 +12,7 @@ import type { Stage } from "./stage.ts";
 
 /** A stage of a trace. */
 export interface TracedStage {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** Of its entry. */
   readonly key: string;
@@ -26,7 +26,7 @@ export interface TracedStage {
 
 /** Why a stage is not in the store. */
 export interface Miss {
-  /** Name of the stage. */
+  /** Which computation: "maps", "features", … */
   readonly stage: string;
   /** Of the entry that is missing. */
   readonly key: string;

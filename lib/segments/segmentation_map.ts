@@ -172,9 +172,9 @@ export function segmentationMapDigest(map: SegmentationMap): string {
 
 /** The pixels of each segment, for one pass over an anomaly map of the same size. */
 export interface SegmentIndex {
-  /** Of the map, and so of the anomaly maps that it fits. */
+  /** Rows of the map, and so of the anomaly maps that it fits. */
   readonly height: number;
-  /** Likewise. */
+  /** Columns of both. */
   readonly width: number;
   /** Names, in the order of their labels. */
   readonly segments: readonly string[];
@@ -243,9 +243,9 @@ function ringCount(spec: string): number {
 export interface Legend {
   /** Names in the order of their labels, each once. */
   readonly segments: readonly string[];
-  /** Of the label image, in pixels. */
+  /** Pixels of the label image from left to right, to be checked against it. */
   readonly width?: number;
-  /** Likewise. */
+  /** Pixels from top to bottom. */
   readonly height?: number;
   /** Where the map comes from. */
   readonly source?: string;

@@ -74,9 +74,9 @@ export interface WeightsRecord {
   readonly name: string;
   /** The network, by its name in `backbones.ts`; null for one that is not a backbone. */
   readonly backbone: string | null;
-  /** SHA-256 and size of the stored .safetensors file. */
+  /** SHA-256 of the stored .safetensors file. */
   readonly sha256: string;
-  /** As above. */
+  /** Size of that file. */
   readonly bytes: number;
   /** Of the weights; "unknown" for a user's own file. */
   readonly licence: string;
