@@ -32,6 +32,7 @@ import {
   f64,
   f64x2,
   i32,
+  i64,
   ifElse,
   ifThen,
   type Local,
@@ -119,26 +120,32 @@ export function gatherTerms(): WasmFunction {
   };
 }
 
-/** Adds a node's terms to the sums of the blocks, or of two blocks each, of the columns at `list`. */
-export function addToBlocks(joins: boolean): WasmFunction {
+/**
+ * Adds a node's terms to the sums of the blocks of the columns at `list`.
+ *
+ * @param joins whether two neighbouring blocks are summed as one
+ * @param blockSums address of the sums
+ */
+export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
   const each = Array.from({ length: boundGroup }, (_, k) => k);
-  const names = ["begin", "end", "list", "place", "term", "stop", "row", "terms", "at"];
+  const names = ["begin", "end", "list", "place", "term", "stop", "row", "terms", "at", "both"];
   const locals = localsOf([...names, ...each.map((k) => `column${k}`)]);
-  const { begin, end, list, place, term, stop, row, terms, at } = locals;
+  const { begin, end, list, place, term, stop, row, terms, at, both } = locals;
   const block = (k: number) => {
     const own = i32.load8(i32.add(locals[`column${k}`].get, row.get));
     return joins ? i32.shiftRight(own, i32.const(1)) : own;
   };
-  const addRow = (index: number) =>
+  const addRow = (index: number, number: Code) =>
     [
-      row.set(i32.loadBehind(4 * index, place.get)),
+      row.set(number),
       terms.set(v128.loadBehind(16 * index, term.get)),
       ...each.flatMap((k) => [
-        at.set(i32.add(
-          global.blockSums,
-          i32.shiftLeft(block(k), i32.const(blockShift)),
-        )),
-        v128.storeBehind(16 * k, at.get, f32x4.add(v128.loadBehind(16 * k, at.get), terms.get)),
+        at.set(i32.shiftLeft(block(k), i32.const(blockShift))),
+        v128.storeBehind(
+          blockSums + 16 * k,
+          at.get,
+          f32x4.add(v128.loadBehind(blockSums + 16 * k, at.get), terms.get),
+        ),
       ]),
     ].flat();
   const goOn = (rows: number) =>
@@ -148,7 +155,7 @@ export function addToBlocks(joins: boolean): WasmFunction {
     ].flat();
   return {
     parameters: ["i32", "i32", "i32"],
-    locals: ["i32", "i32", "i32", "i32", "v128", "i32", ...each.map(() => "i32" as const)],
+    locals: ["i32", "i32", "i32", "i32", "v128", "i32", "i64", ...each.map(() => "i32" as const)],
     body: [
       ...each.map((k) =>
         locals[`column${k}`].set(i32.add(
@@ -162,8 +169,18 @@ export function addToBlocks(joins: boolean): WasmFunction {
       place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
       stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
       term.set(i32.add(global.nodeTerms, i32.shiftLeft(begin.get, i32.const(4)))),
-      ifThen(i32.and(i32.subtract(end.get, begin.get), i32.const(1)), addRow(0), goOn(1)),
-      whileLoop(i32.lessThan(place.get, stop.get), addRow(0), addRow(1), goOn(2)),
+      ifThen(
+        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+        addRow(0, i32.load(place.get)),
+        goOn(1),
+      ),
+      whileLoop(
+        i32.lessThan(place.get, stop.get),
+        both.set(i64.load(place.get)),
+        addRow(0, i64.toI32(both.get)),
+        addRow(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+        goOn(2),
+      ),
     ].flat(),
   };
 }

@@ -49,6 +49,7 @@ export function fitState(
   const { n_estimators, num_parallel_tree, max_bin } = parameters;
   const { rows } = features;
   const capacity = treeCapacity(rows, parameters.max_depth);
+  const blockSums = Array.from({ length: workers }, () => arena.float32(blockSumsLength));
   const { cuts, binned } = cutAndBin(features, max_bin, workers, arena);
   const random = new RandomState(childSeed(seed, "forest"));
   const seeds = Uint32Array.from(
@@ -66,7 +67,7 @@ export function fitState(
     leafNumbers: n_estimators === 1
       ? undefined
       : leafNumberTable(num_parallel_tree * rows, capacity, arena),
-    scratch: Array.from({ length: workers }, () => nodeScratch(binned, arena)),
+    scratch: blockSums.map((own) => nodeScratch(binned, arena, own)),
     memory: arena.memory,
   };
 }

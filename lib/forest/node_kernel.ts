@@ -73,15 +73,16 @@ const functionIndex = {
   peek: 10,
 } as const;
 
-/** The compiled kernel by the pages of its memory. */
-const compiled = new Map<number, WebAssembly.Module>();
+/** Compiled kernels by the pages of the memory and the address of the block sums, which are in the code. */
+const compiled = new Map<string, WebAssembly.Module>();
 
-function kernelModule(memory: WebAssembly.Memory): WebAssembly.Module {
+function kernelModule(memory: WebAssembly.Memory, blockSums: number): WebAssembly.Module {
   const pages = memory.buffer.byteLength / pageSize;
-  let module = compiled.get(pages);
+  const key = `${pages} ${blockSums}`;
+  let module = compiled.get(key);
   if (module === undefined) {
-    module = new WebAssembly.Module(moduleBytes(pages, globals, kernelFunctions()));
-    compiled.set(pages, module);
+    module = new WebAssembly.Module(moduleBytes(pages, globals, kernelFunctions(blockSums)));
+    compiled.set(key, module);
   }
   return module;
 }
@@ -105,7 +106,9 @@ export function kernelNodeWork(
     const value = values[name as keyof typeof globals];
     imports[name] = new WebAssembly.Global({ value: type, mutable: false }, value);
   }
-  const exported = new WebAssembly.Instance(kernelModule(memory), { env: imports }).exports;
+  const exported =
+    new WebAssembly.Instance(kernelModule(memory, scratch.blockSums.byteOffset), { env: imports })
+      .exports;
   const findSplit = exported.bestSplit as (...given: Parameters<NodeWork["bestSplit"]>) => void;
   const readSplit = splitReader(scratch.best);
   return {
@@ -165,7 +168,7 @@ function splitReader(best: Float64Array): () => Split {
   };
 }
 
-function kernelFunctions(): WasmFunction[] {
+function kernelFunctions(blockSums: number): WasmFunction[] {
   return [
     sideGain(),
     improve(),
@@ -174,8 +177,8 @@ function kernelFunctions(): WasmFunction[] {
     scan(),
     scanMissing(),
     gatherTerms(),
-    addToBlocks(false),
-    addToBlocks(true),
+    addToBlocks(false, blockSums),
+    addToBlocks(true, blockSums),
     boundColumns(functionIndex.addToBlocks, functionIndex.joinToBlocks),
     peek(),
     bestSplit(),

@@ -56,8 +56,17 @@ export interface NodeWork {
 /** Empty bins behind each histogram, so that four bins can be read at a time. */
 const spareBins = 3;
 
-/** Working memory for a thread. */
-export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
+/**
+ * Working memory for a thread.
+ *
+ * @param blockSums as long as `blockSumsLength`; best the first array of the arena, since the kernel is
+ *   compiled anew for every other address
+ */
+export function nodeScratch(
+  binned: BinnedMatrix,
+  arena: Arena,
+  blockSums: Float32Array = arena.float32(blockSumsLength),
+): NodeScratch {
   let mostBins = 0;
   for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
   const listLength = boundGroup * Math.ceil(binned.columns / boundGroup);
@@ -67,7 +76,7 @@ export function nodeScratch(binned: BinnedMatrix, arena: Arena): NodeScratch {
     nodePairs: arena.float64(2 * binned.rows),
     histogram: arena.float64(histogramGroup * 2 * (mostBins + 1 + spareBins)),
     nodeTerms: arena.float32(4 * binned.rows),
-    blockSums: arena.float32(blockSumsLength),
+    blockSums,
     columns: arena.int32(listLength),
     bounds: arena.float32(listLength),
     best: arena.float64(7),

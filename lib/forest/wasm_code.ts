@@ -84,6 +84,14 @@ export const i32 = {
   shiftRight: plain(0x76),
 } as const;
 
+/** Instructions on 64-bit integers. */
+export const i64 = {
+  const: (value: number): Code => [0x42, ...signed(value)],
+  load: access([0x29], 2),
+  shiftRight: plain(0x88), // unsigned
+  toI32: plain(0xa7),
+} as const;
+
 /** Instructions on single floats. */
 export const f32 = {
   load: access([0x2a], 2),
