@@ -192,7 +192,16 @@ export function gradients(
       `Cannot differentiate ${loss.name}: it is ${loss.type} [${loss.shape}], not a float32 scalar`,
     );
   }
-  return gradientsThrough(loss, filled(graph, loss.shape, 1), sources, new Set(options.stop));
+  const before = graph.nodes.length;
+  const one = filled(graph, loss.shape, 1);
+  const slopes = gradientsThrough(loss, one, sources, new Set(options.stop));
+  // What depends on no gradient, as the mask of a ReLU, stands before what does: the runtime first makes
+  // the input that stands last, and so makes such values when they are needed, not long before.
+  const added = graph.nodes.splice(before);
+  const later = dependents(added, [one], new Set());
+  const isLater = ({ outputs }: GraphNode) => outputs.some((output) => later.has(output));
+  graph.nodes.push(...added.filter((node) => !isLater(node)), ...added.filter(isLater));
+  return slopes;
 }
 
 /** Gradients of `sources` where `y` has the gradient `dy`. */

@@ -123,10 +123,12 @@ export function clippedGradients(
   limit: number,
 ): { readonly gradients: Value[]; readonly norm: Value } {
   if (!(limit > 0)) throw new RangeError(`Cannot clip gradients: limit is ${limit}, not > 0`);
-  const squares = gradients.map((gradient) =>
-    reduceSumSquare(gradient, undefined, { keepdims: false })
-  );
-  const norm = sqrt(squares.reduce((total, square) => add(total, square)));
+  const squareOf = (gradient: Value) => reduceSumSquare(gradient, undefined, { keepdims: false });
+  const [first, ...others] = gradients;
+  // Each square stands beside its sum: the runtime first makes the input that stands last, the square,
+  // and so begins with the last gradient, which is the first that a network's backward pass gives.
+  const total = others.reduce((sum, gradient) => add(sum, squareOf(gradient)), squareOf(first));
+  const norm = sqrt(total);
   const factor = min(div(limit, add(norm, 1e-6)), 1);
   return { gradients: gradients.map((gradient) => mul(gradient, factor)), norm };
 }
