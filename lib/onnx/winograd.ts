@@ -45,6 +45,7 @@ interface Tiling {
  * Convolution of stride 1 with padding `pads` (top, left, bottom, right), as `conv` of `ops.ts`.
  *
  * @param w `[out, in, k, k]`, k = 3 or 4
+ * @param unitAxes axes of size 1 before those of the transforms; see `withWinogradConvolutions`
  * @throws {RangeError} if the kernel is another one
  *
  * @example
@@ -62,15 +63,17 @@ export function winogradConv(
   w: Value,
   bias: Value | undefined,
   pads: readonly number[],
+  unitAxes = 0,
 ): Value {
   const tiling = tilingOf(x.shape, w.shape, pads);
   const transform = kernelTransform(w.graph, tiling);
   // Anew for each group, so that the groups' gradients add up as kernels, which are smaller. The runtime
   // merges equal nodes, so it is computed once.
-  const kernels = () => transformedKernels(w, transform);
+  const units = new Array<number>(unitAxes).fill(1);
+  const kernels = () => transformedKernels(w, transform, units);
   const groups = imageGroups(x, w.shape[0], tiling).map((images) => {
     const parts = rowGroups(images, w.shape[0], tiling).map(({ rows, tiling }) =>
-      outputs(matMul(kernels(), transformedPatches(rows, tiling)), rows.shape[0], tiling)
+      outputs(matMul(kernels(), transformedPatches(rows, tiling, units)), rows.shape[0], tiling)
     );
     return parts.length === 1 ? parts[0] : concat(parts, 2);
   });
@@ -81,6 +84,10 @@ export function winogradConv(
 /**
  * `graph`'s declared outputs and what they need, with every convolution that gains from it computed by
  * `winogradConv`. `graph` itself is not changed.
+ *
+ * The runtime gives a value the memory of an earlier one of the same shape, and keeps that memory for all
+ * the time between the two. So that frozen networks, the forward pass and gradients do not wait for each
+ * other's memory, their transforms differ in their shapes, by axes of size 1.
  */
 export function withWinogradConvolutions(graph: Graph): Graph {
   return rewritten(graph, (node, [x, w, bias]) => {
@@ -89,7 +96,7 @@ export function withWinogradConvolutions(graph: Graph): Graph {
     const isPlain = intOf(node.attributes, "group", 1) === 1 &&
       [...strides, ...dilations].every((step) => step === 1);
     return isPlain && winogradGains(x!.shape, w!.shape, pads)
-      ? [winogradConv(x!, w!, bias, pads)]
+      ? [winogradConv(x!, w!, bias, pads, w!.constant === undefined ? 1 : 2)]
       : undefined;
   });
 }
@@ -189,7 +196,11 @@ function evenParts(whole: number, most: number): number[] {
 }
 
 /** Bᵀ x B of every patch: [n, in, h, w] as [36, in, n · patches]. */
-function transformedPatches(x: Value, { step, grid, pads }: Tiling): Value {
+function transformedPatches(
+  x: Value,
+  { step, grid, pads }: Tiling,
+  units: readonly number[],
+): Value {
   const [n, channels, height, width] = x.shape;
   const transform = constantOf(x.graph, squared(inputMatrix()), [patch ** 2, 1, patch, patch]);
   const patches = conv(reshape(x, [n * channels, 1, height, width]), transform, undefined, {
@@ -198,16 +209,16 @@ function transformedPatches(x: Value, { step, grid, pads }: Tiling): Value {
   });
   const count = sizeOf(grid);
   return reshape(
-    transpose(reshape(patches, [n, channels, patch ** 2, count]), [2, 1, 0, 3]),
-    [patch ** 2, channels, n * count],
+    exchanged(reshape(patches, [...units, n, channels, patch ** 2, count])),
+    [...units, patch ** 2, channels, n * count],
   );
 }
 
 /** G w Gᵀ of every kernel: [out, in, k, k] as [36, out, in]. */
-function transformedKernels(w: Value, transform: Value): Value {
+function transformedKernels(w: Value, transform: Value, units: readonly number[]): Value {
   const [out, inputs, ...kernel] = w.shape;
   const kernels = transpose(reshape(w, [out * inputs, sizeOf(kernel)]));
-  return reshape(matMul(transform, kernels), [patch ** 2, out, inputs]);
+  return reshape(matMul(transform, kernels), [...units, patch ** 2, out, inputs]);
 }
 
 function kernelTransform(graph: Graph, { kernel }: Tiling): Value {
@@ -216,14 +227,12 @@ function kernelTransform(graph: Graph, { kernel }: Tiling): Value {
 
 /** Aᵀ p A of every place's products: [36, out, n · patches] as [n, out, h, w]. */
 function outputs(products: Value, n: number, { kernel, step, grid, size }: Tiling): Value {
-  const out = products.shape[1];
+  const units = products.shape.slice(0, -3);
+  const out = products.shape.at(-2)!;
   const columns = squared(outputMatrix(kernel)); // [step², 36]
   const rows = columns[0].map((_, i) => columns.map((row) => row[i]));
   const transform = constantOf(products.graph, rows, [patch ** 2, 1, step, step]);
-  const places = transpose(
-    reshape(products, [patch ** 2, out, n, sizeOf(grid)]),
-    [2, 1, 0, 3],
-  );
+  const places = exchanged(reshape(products, [...units, patch ** 2, out, n, sizeOf(grid)]));
   const y = convTranspose(
     reshape(places, [n * out, patch ** 2, ...grid]),
     transform,
@@ -231,6 +240,13 @@ function outputs(products: Value, n: number, { kernel, step, grid, size }: Tilin
     { strides: [step, step], pads: [0, 0, grid[0] * step - size[0], grid[1] * step - size[1]] },
   );
   return reshape(y, [n, out, ...size]);
+}
+
+/** [… a, b, c, d] as [… c, b, a, d]. */
+function exchanged(x: Value): Value {
+  const last = x.shape.length - 1;
+  const axes = x.shape.map((_, axis) => axis);
+  return transpose(x, [...axes.slice(0, -4), last - 1, last - 2, last - 3, last]);
 }
 
 type Matrix = readonly (readonly number[])[];
