@@ -36,10 +36,11 @@ import {
 } from "../../lib/maps/efficientad_teacher.ts";
 import { openPenaltyImages, penaltyImage } from "../../lib/images/penalty_images.ts";
 import { gradients } from "../../lib/onnx/gradients.ts";
-import { Graph, type Value } from "../../lib/onnx/graph.ts";
+import { Graph, nodesFor, type Value } from "../../lib/onnx/graph.ts";
 import { conv2d, normalizedImage } from "../../lib/onnx/layers.ts";
 import { initialTensors, scopeOf, trainableParameters } from "../../lib/onnx/parameters.ts";
 import { networkTensors, train, type TrainingState } from "../../lib/onnx/training.ts";
+import { withWinogradConvolutions } from "../../lib/onnx/winograd.ts";
 import { initialWeights } from "../../lib/weights/backbone.ts";
 import { backboneNamed } from "../../lib/weights/backbones.ts";
 import { parseSafetensors } from "../../lib/weights/safetensors.ts";
@@ -176,6 +177,33 @@ const pixelFeed = (seed: number) => ({ shape: [1, size, size, 3], data: drawnPix
 const floatFeed = (seed: number) => ({
   shape: [1, size, size, 3],
   data: Float32Array.from(drawnPixels(seed)),
+});
+
+Deno.test("the medium networks' step by Winograd's filtering gives the plain step's numbers", async () => {
+  const networks = { size: 128, widths: mediumWidths, padding: true };
+  const shapes = networkShapes(networks);
+  const teacher = drawnTensors(shapes.teacher, 1);
+  const losses = { hardQuantile: 0.999, dropout: 0, augmented: false, penalty: false };
+  const step = efficientAdStep(teacher, networks, losses, 1e-5);
+  assert.ok(step.winograd);
+  const rewritten = withWinogradConvolutions(step.graph);
+  const wide = (graph: Graph) =>
+    nodesFor(graph, graph.outputs.map(({ value }) => value)).filter(
+      ({ operator, inputs: [, w] }) => operator === "Conv" && w!.shape[1] >= 256 && w!.shape[2] > 1,
+    ).length;
+  assert.deepEqual([wide(step.graph), wide(rewritten)], [6 + 1, 1]); // one is the autoencoder's
+  const feeds = {
+    image: { shape: [1, 128, 128, 3], data: drawnPixels(3) },
+    ...Object.fromEntries(prefixed("student", drawnTensors(shapes.student, 20))),
+    ...Object.fromEntries(prefixed("autoencoder", drawnTensors(shapes.autoencoder, 40))),
+  };
+  const plain = await evaluate(step.graph, feeds);
+  const results = await evaluate(rewritten, feeds);
+  for (const [name, { data }] of Object.entries(plain)) {
+    const error = relativeError(results[name].data as Float32Array, data as Float32Array);
+    // A few ReLUs lie on the other side of 0.
+    assert.ok(error < (name === "loss" ? 1e-5 : 2e-3), `${name}: ${error}`);
+  }
 });
 
 Deno.test("the medium networks have the published parameters", () => {
