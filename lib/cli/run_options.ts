@@ -228,8 +228,8 @@ async function commonSetting(
   const backbone = backboneNamed(options.backbone ?? profile.backbone).name;
   const weightFiles = new Map(assignments("weights", options.weights));
   for (const name of weightFiles.keys()) backboneNamed(name);
-  const variants = Object.fromEntries(assignments("variant", options.variant));
-  for (const [id, variant] of Object.entries(variants)) {
+  const chosen = Object.fromEntries(assignments("variant", options.variant));
+  for (const [id, variant] of Object.entries(chosen)) {
     const method = detectors.get(id) ?? supervisedMethods.get(id);
     if (method === undefined) {
       throw unknownName("method", id, [...detectors.keys(), ...supervisedMethods.keys()]);
@@ -251,7 +251,7 @@ async function commonSetting(
     segmentations,
     masks: await planMasks(dataset),
     wholeImage: await planSegmentation("whole", profile.size),
-    variants,
+    variants: { ...profile.variants, ...chosen },
     numerics: numericsClass("cpu"),
   };
 }

@@ -207,8 +207,9 @@ export const assumptions: readonly Assumption[] = [
     id: "wrn-share",
     text:
       "Which 80 % of the training images WRN sees is drawn by the seed, good and bad apart. The " +
-      "forest learns from scores of images that WRN was trained on; --variant wrn=out-of-fold " +
-      "measures what that does.",
+      "forest learns from scores of images that WRN was trained on. Profile demo has too few bad images " +
+      "for that and trains five networks out of fold, each on another 80 %; --variant wrn=paper and " +
+      "wrn=out-of-fold choose.",
     concerns: trains("wrn"),
   },
   {
