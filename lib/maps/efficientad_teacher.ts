@@ -316,5 +316,6 @@ function distillationStep(
     parameters,
     loss: meanSquaredError(targets, prediction),
     optimizer: adam({ weightDecay }),
+    winograd: !batchNorm,
   });
 }
