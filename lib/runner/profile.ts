@@ -18,7 +18,10 @@ export interface Profile {
   readonly size: number;
   /** Backbone when `--backbone` names none. */
   readonly backbone: string;
-  /** Variants that methods follow when `--variant` names none, where it is not their first. */
+  /**
+   * Methods that have another variant in it than their first, the paper's, by id. Their tables say so,
+   * and `--variant` overrules it.
+   */
   readonly variants: Readonly<Record<string, string>>;
   /** For people: image size, backbone, and what machine it is for. */
   readonly description: string;
@@ -30,8 +33,6 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: "demo",
     size: 128,
     backbone: "small",
-    // One network learns the 200 bad images of the embedded product by heart: the forest would trust scores
-    // that say nothing of new images.
     variants: { wrn: "out-of-fold" },
     description: "128 x 128 pixels, the small backbone: minutes on two cores",
   },
