@@ -58,7 +58,7 @@ const paperBackbone = "resnet18";
 export const devNet: SupervisedMethod = {
   id: "devnet",
   name: "DevNet",
-  revision: 1,
+  revision: 2,
   variants: ["paper"],
   plan({ profile, size, backbone, variant }) {
     if (!devNet.variants.includes(variant)) {

@@ -101,7 +101,7 @@ type Head = typeof heads[number];
 export const dra: SupervisedMethod = {
   id: "dra",
   name: "DRA",
-  revision: 1,
+  revision: 2,
   variants: Object.keys(variants),
   plan({ profile, size, backbone, variant }) {
     if (!Object.hasOwn(variants, variant)) {

@@ -200,7 +200,7 @@ interface Parameters {
 export const efficientAd: Detector = {
   id: "efficientad",
   name: "EfficientAD",
-  revision: 1,
+  revision: 2,
   variants: Object.keys(efficientAdVariants),
   switches: efficientAdVariants,
   takesPenaltyImages: true,

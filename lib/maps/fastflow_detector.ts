@@ -73,7 +73,7 @@ interface Parameters {
 export const fastFlow: Detector = {
   id: "fastflow",
   name: "FastFlow",
-  revision: 1,
+  revision: 2,
   variants: Object.keys(fastFlowVariants),
   switches: fastFlowVariants,
   plan({ profile, size, backbone, variant }) {

@@ -101,7 +101,7 @@ interface Parameters {
 export const rd4ad: Detector = {
   id: "rd4ad",
   name: "RD4AD",
-  revision: 1,
+  revision: 2,
   variants: Object.keys(rd4adVariants),
   switches: rd4adVariants,
   plan({ profile, size, backbone, variant }) {

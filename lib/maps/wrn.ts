@@ -88,7 +88,7 @@ type WrnParameters = {
 export const wrn: SupervisedMethod = {
   id: "wrn",
   name: "WRN",
-  revision: 1,
+  revision: 2,
   variants: ["paper", "out-of-fold"],
   plan({ profile, size, backbone, variant }) {
     if (!wrn.variants.includes(variant)) throw unknownName("variant of wrn", variant, wrn.variants);
