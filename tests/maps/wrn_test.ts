@@ -29,9 +29,8 @@ for (const one of stepsCases("wrn")) {
       }));
     }).sort((a, b) => a - b);
     const { median, worst } = one.torchFloat32!;
-    // Twice torch's own error: both vary with the order of summation.
-    assert.ok(errors[errors.length >> 1] < 2 * median, `median ${errors[errors.length >> 1]}`);
-    assert.ok(errors.at(-1)! < 2 * worst, `worst ${errors.at(-1)}`);
+    assert.ok(errors[errors.length >> 1] <= median, `median ${errors[errors.length >> 1]}`);
+    assert.ok(errors.at(-1)! <= worst, `worst ${errors.at(-1)}`);
   });
 }
 

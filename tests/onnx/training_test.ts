@@ -27,7 +27,8 @@ interface NetworkFixture {
   readonly loss: number;
   readonly gradients: Record<string, number[]>;
   readonly running: Record<string, number[]>;
-  readonly torchFloat32: { readonly median: number; readonly worst: number };
+  /** Errors of torch's own float32 gradients in each of its memory layouts, with oneDNN and without. */
+  readonly torchFloat32: readonly { readonly median: number; readonly worst: number }[];
   readonly losses: number[];
   readonly after: Record<string, number[]>;
 }
@@ -65,10 +66,11 @@ Deno.test("whole-network gradients are as near to float64 as torch's own float32
   const errors = fixture.order.map((name) =>
     relativeError(results[`d:${name}`].data as Float32Array, fixture.gradients[name])
   ).sort((a, b) => a - b);
-  const { median, worst } = fixture.torchFloat32;
+  // Torch's error depends on its layout and library (worst tensor 1.46e-6 to 2.56e-6); ours may be as large.
+  const median = Math.max(...fixture.torchFloat32.map((one) => one.median));
+  const worst = Math.max(...fixture.torchFloat32.map((one) => one.worst));
   assert.ok(errors[errors.length >> 1] <= median, `median ${errors[errors.length >> 1]}`);
-  // One tensor's last bits: the worst tensor was 6 % worse than torch's when this was written.
-  assert.ok(errors.at(-1)! < 1.1 * worst, `worst ${errors.at(-1)}`);
+  assert.ok(errors.at(-1)! <= worst, `worst ${errors.at(-1)}`);
   for (const [name, numbers] of Object.entries(fixture.running)) {
     const error = relativeError(results[`next:${name}`].data as Float32Array, numbers);
     assert.ok(error < 1e-6, `${name}: ${error}`);
