@@ -351,7 +351,8 @@ export function efficientAdStep(
     parameters,
     loss: values.total,
     optimizer: adam({ weightDecay }),
-    winograd: true,
+    // The transforms of two or three images at once would take half as much memory again.
+    winograd: !losses.augmented && !losses.penalty,
     reports: { hard, autoencoder, studentAutoencoder, ...(penalty ? { penalty } : {}) },
   });
 }
