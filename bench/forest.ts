@@ -15,15 +15,21 @@
  *
  * @module
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
-import { DataError, unknownName } from "../lib/base/errors.ts";
+import { unknownName } from "../lib/base/errors.ts";
 import { RandomState } from "../lib/base/random.ts";
 import type { FeatureMatrix } from "../lib/forest/binning.ts";
 import { fitBoostedForest } from "../lib/forest/boosted_forest.ts";
 import { type BoostedForest, predictProbability } from "../lib/forest/predictor.ts";
 import { forestPresets } from "../lib/forest/presets.ts";
 import type { ForestParameters } from "../lib/forest/parameters.ts";
+import {
+  linesOf,
+  peakMegabytes,
+  TimedProcess,
+  timeInTurn,
+  type Timing,
+} from "./timing/timed_process.ts";
 
 /** What is timed on which table. */
 interface Case {
@@ -59,15 +65,10 @@ const cases: ReadonlyMap<string, Case> = new Map([
 ]);
 
 /** One line of `--json`. */
-interface ForestBenchResult {
+interface ForestBenchResult extends Timing {
   readonly name: string;
-  readonly ours_s: number;
   readonly peer: string | null;
-  readonly peer_s: number | null;
-  readonly ratio: number | null;
   readonly threads: number;
-  readonly ours_peak_mb: number;
-  readonly peer_peak_mb: number | null;
 }
 
 /** Times the named cases, all of them if none is named. */
@@ -101,35 +102,20 @@ async function timeCase(
 ): Promise<ForestBenchResult> {
   const python = Deno.env.get("PEER_PYTHON");
   const here = new URL(".", import.meta.url).pathname;
-  const ours = new Timed(Deno.execPath(), [
+  const ours = new TimedProcess(Deno.execPath(), [
     ...["run", "-A", "--quiet", "--config", `${here}../deno.json`, `${here}forest.ts`],
     ...["--serve", name, folder],
   ]);
-  const peer = python === undefined ? undefined : new Timed(python, [
+  const peer = python === undefined ? undefined : new TimedProcess(python, [
     ...[`${here}forest_peer.py`, folder, String(what.rows), String(what.columns)],
     JSON.stringify(parametersOf(what)),
   ]);
-  const times: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-  for (let run = 0; run <= runs; run++) {
-    const line = `${what.task} ${threads}`;
-    const seconds = { ours: await ours.run(line), peer: await peer?.run(line) };
-    if (run === 0) continue;
-    times.ours.push(seconds.ours);
-    if (seconds.peer !== undefined) times.peer.push(seconds.peer);
-  }
-  const [oursPeak, peerPeak] = [await ours.end(), await peer?.end()];
-  const oursSeconds = median(times.ours);
-  const peerSeconds = peer === undefined ? null : median(times.peer);
   const { task, rows, columns, rounds, trees } = what;
   return {
     name: `${task} ${rows} x ${columns}, ${rounds} rounds of ${trees} trees`,
-    ours_s: oursSeconds,
     peer: peer === undefined ? null : "xgboost",
-    peer_s: peerSeconds,
-    ratio: peerSeconds === null ? null : peerSeconds / oursSeconds,
     threads,
-    ours_peak_mb: oursPeak,
-    peer_peak_mb: peerPeak ?? null,
+    ...await timeInTurn(ours, peer, `${task} ${threads}`, runs),
   };
 }
 
@@ -156,53 +142,6 @@ async function writeTable(folder: string, { rows, columns }: Case): Promise<void
   await Deno.writeFile(`${folder}/labels.u8`, labels);
 }
 
-/** A process that does a task for each line it is sent and answers with the seconds it took. */
-class Timed {
-  readonly #child: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(command: string, args: readonly string[]) {
-    this.#child = new Deno.Command(command, {
-      args: [...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#writer = this.#child.stdin.getWriter();
-    this.#lines = linesOf(this.#child.stdout);
-  }
-
-  /** Seconds of one task. */
-  async run(line: string): Promise<number> {
-    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
-    return await this.#number();
-  }
-
-  /** Ends the process; its peak memory in MB. */
-  async end(): Promise<number> {
-    await this.#writer.close();
-    const peak = await this.#number();
-    await this.#child.status;
-    return peak;
-  }
-
-  async #number(): Promise<number> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new DataError("Cannot time the forest: its process ended");
-    return Number(value);
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
-}
-
 /** Our process: a task for each line of the input. */
 async function serve(name: string, folder: string): Promise<void> {
   const what = cases.get(name)!;
@@ -225,13 +164,7 @@ async function serve(name: string, folder: string): Promise<void> {
     }
     console.log((performance.now() - begin) / 1000);
   }
-  console.log(process.resourceUsage().maxRSS / 1024);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  console.log(peakMegabytes());
 }
 
 function describe(result: ForestBenchResult): string {

@@ -20,7 +20,7 @@ import { scopeOf, trainableParameters } from "../lib/onnx/parameters.ts";
 import { type TrainingStep, trainingStep } from "../lib/onnx/training.ts";
 import { trainableBackbone } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
 
 const classes = 10;
 

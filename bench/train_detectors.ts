@@ -16,7 +16,7 @@ import { rd4adVariants } from "../lib/maps/rd4ad_detector.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
 import { initialWeights } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
 
 const backbone = "wide_resnet50_2";
 const batch = 16;

@@ -13,7 +13,7 @@ import { RandomState } from "../lib/base/random.ts";
 import { efficientAdStep, mediumWidths, patchDescription } from "../lib/maps/efficientad.ts";
 import { Graph } from "../lib/onnx/graph.ts";
 import { initialTensors, scopeOf, trainableParameters } from "../lib/onnx/parameters.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
 
 const size = 256;
 const networks = { size, widths: mediumWidths, padding: true };

@@ -17,7 +17,7 @@ import type { SupervisedPlan } from "../lib/maps/supervised.ts";
 import { supervisedNamed } from "../lib/maps/supervised_methods.ts";
 import { wrnStep } from "../lib/maps/wrn.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./steps/step_bench.ts";
+import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
 
 const size = 256;
 

@@ -287,7 +287,7 @@ export function boundColumns(addIndex: number, joinIndex: number): WasmFunction 
 
 /** `if (value > largest) largest = value`. */
 function ifLarger(value: Local, largest: Local): Code {
-  return ifElse(i32.lessThan(largest.get, value.get), [largest.set(value.get)], []);
+  return ifThen(i32.lessThan(largest.get, value.get), largest.set(value.get));
 }
 
 /**

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
-import { DataError, InterruptedError, unknownName, UsageError } from "../../lib/base/errors.ts";
+import { InterruptedError, unknownName, UsageError } from "../../lib/base/errors.ts";
 import type { NdArray } from "../../lib/base/npy.ts";
 import type { RandomState } from "../../lib/base/random.ts";
 import { sizeOf } from "../../lib/onnx/graph.ts";
 import { train, type TrainingOptions, type TrainingStep } from "../../lib/onnx/training.ts";
+import { linesOf, peakMegabytes, TimedProcess, timeInTurn, type Timing } from "./timed_process.ts";
 
 /** A program that times training steps. */
 export interface StepBench {
@@ -72,23 +72,21 @@ function stepNamed({ kind, steps }: StepBench, name: string): TimedStep {
 }
 
 /** One line of `--json`. */
-interface StepTime {
+interface StepTime extends Timing {
   readonly name: string;
-  readonly ours_s: number;
   readonly peer: string | null;
-  readonly peer_s: number | null;
-  readonly ratio: number | null;
   readonly threads: number;
-  readonly ours_peak_mb: number;
-  readonly peer_peak_mb: number | null;
 }
+
+/** What keeps the libraries of both sides to one thread. */
+const oneThread = { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" };
 
 /** Times both in turn: one step to warm up, then `runs` steps. */
 async function timeStep(bench: StepBench, name: string, runs: number): Promise<StepTime> {
   const step = stepNamed(bench, name);
   const python = Deno.env.get("PEER_PYTHON");
   const config = new URL("../../deno.json", import.meta.url).pathname;
-  const ours = new Stepper(Deno.execPath(), [
+  const ours = new TimedProcess(Deno.execPath(), [
     "run",
     "-A",
     "--quiet",
@@ -97,80 +95,18 @@ async function timeStep(bench: StepBench, name: string, runs: number): Promise<S
     bench.program,
     "--step",
     name,
-  ]);
-  const peer = python === undefined ? undefined : new Stepper(python, [
+  ], oneThread);
+  const peer = python === undefined ? undefined : new TimedProcess(python, [
     bench.program.replace(/\.ts$/, "_peer.py"),
     name,
     ...step.peer.map(String),
-  ]);
-  const times: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-  for (let run = 0; run <= runs; run++) {
-    const seconds = { ours: await ours.step(), peer: await peer?.step() };
-    if (run === 0) continue; // the first step also allocates
-    times.ours.push(seconds.ours);
-    if (seconds.peer !== undefined) times.peer.push(seconds.peer);
-  }
-  const [oursPeak, peerPeak] = [await ours.end(), await peer?.end()];
-  const oursSeconds = median(times.ours);
-  const peerSeconds = peer === undefined ? null : median(times.peer);
+  ], oneThread);
   return {
     name: `training step ${step.title}`,
-    ours_s: oursSeconds,
     peer: peer === undefined ? null : "torch",
-    peer_s: peerSeconds,
-    ratio: peerSeconds === null ? null : peerSeconds / oursSeconds,
     threads: 1,
-    ours_peak_mb: oursPeak,
-    peer_peak_mb: peerPeak ?? null,
+    ...await timeInTurn(ours, peer, "step", runs),
   };
-}
-
-/** A process that runs one step for each line it is sent and answers with the seconds it took. */
-class Stepper {
-  readonly #child: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(command: string, args: readonly string[]) {
-    this.#child = new Deno.Command(command, {
-      args: [...args],
-      env: { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#writer = this.#child.stdin.getWriter();
-    this.#lines = linesOf(this.#child.stdout);
-  }
-
-  /** Seconds of one step. */
-  async step(): Promise<number> {
-    await this.#writer.write(new TextEncoder().encode("step\n"));
-    return await this.#number();
-  }
-
-  /** Ends the process; its peak memory in MB. */
-  async end(): Promise<number> {
-    await this.#writer.close();
-    const peak = await this.#number();
-    await this.#child.status;
-    return peak;
-  }
-
-  async #number(): Promise<number> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new DataError("Cannot time the step: its process ended");
-    return Number(value);
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
 }
 
 /**
@@ -229,14 +165,4 @@ function describe(result: StepTime): string {
   if (result.peer_s === null) return ours;
   return `${ours}; torch ${result.peer_s.toFixed(3)} s, ${result.peer_peak_mb!.toFixed(0)} MB; ` +
     `ratio ${result.ratio!.toFixed(2)}`;
-}
-
-function peakMegabytes(): number {
-  return process.resourceUsage().maxRSS / 1024;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
