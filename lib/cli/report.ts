@@ -43,12 +43,12 @@ export const reportCommand: Command = defineCommand({
   ],
   options: optionSpecs,
   positionals: [{ name: "run", description: "folder of a run", repeatable: true }],
-  async run({ output }, { options, positionals }) {
+  async run({ output, signal }, { options, positionals }) {
     const results: ExperimentResult[] = [];
     for (const folder of positionals) {
       const { result, scores } = await readRun(folder);
       const evidence = await readEvidence(folder, scores, options.cache);
-      await writeReport(folder, result, scores, evidence);
+      await writeReport(folder, result, scores, { evidence, signal });
       if (options["ro-crate"]) await writeCrate(folder);
       output.log(`${result.experiment}: written to ${folder}`);
       results.push(result);

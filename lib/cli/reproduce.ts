@@ -90,7 +90,7 @@ export const reproduceCommand: Command = defineCommand({
     requireSomeRow(plans);
     const outcome = await runInStore(plans, options, { output, signal });
     const seconds = (performance.now() - start) / 1000;
-    const results = await writeRuns(outcome, options, seconds, output);
+    const results = await writeRuns(outcome, options, seconds, { output, signal });
     const { cached, run } = outcome.execution;
     output.result(
       results.length === 1 ? results[0] : results,
@@ -109,7 +109,7 @@ async function writeRuns(
   { outcomes, execution: { cached, run } }: RunOutcome,
   options: Options,
   seconds: number,
-  output: CommandContext["output"],
+  { output, signal }: Pick<CommandContext, "output" | "signal">,
 ): Promise<ExperimentResult[]> {
   const store = await openStore(resolve(options.cache), damageWarning(output));
   try {
@@ -121,7 +121,7 @@ async function writeRuns(
         result.experiment,
         result.dataset.maps === undefined ? result.profile : "maps",
       );
-      await writeRun(folder, one, result, store);
+      await writeRun(folder, one, result, { store, signal });
       output.log(`${result.experiment}: written to ${folder}`);
       results.push(result);
     }

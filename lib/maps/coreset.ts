@@ -21,6 +21,7 @@
  * @module
  */
 import type { RandomState } from "../base/random.ts";
+import { giveTurn } from "../base/turn.ts";
 import { copyOfRow, type PatchTable } from "./patch_table.ts";
 
 /** Options of the selections. */
@@ -109,7 +110,7 @@ function pacemaker(signal: AbortSignal | undefined): Pause {
     since += work;
     if (since < 2e7) return false;
     since = 0;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await giveTurn();
     signal?.throwIfAborted();
     return true;
   };

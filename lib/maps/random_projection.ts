@@ -5,6 +5,7 @@
  * @module
  */
 import type { RandomState } from "../base/random.ts";
+import { giveTurn } from "../base/turn.ts";
 import { type PatchTable, zeroTable } from "./patch_table.ts";
 
 /**
@@ -88,7 +89,7 @@ export async function projectTable(
       (row & projectedMask) * dimension,
     );
     if (row % rowsAtOnce === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await giveTurn();
       signal?.throwIfAborted();
     }
   }

@@ -10,6 +10,7 @@
 import { DataError, InterruptedError, PartialError } from "../base/errors.ts";
 import type { NdArray } from "../base/npy.ts";
 import { childSeed, RandomState } from "../base/random.ts";
+import { giveTurn } from "../base/turn.ts";
 import { convolutionBlock, withBlockedConvolutions } from "./blocked_convolutions.ts";
 import { type Graph, sizeOf, type Value } from "./graph.ts";
 import { gradients } from "./gradients.ts";
@@ -293,7 +294,7 @@ export async function train(step: TrainingStep, options: TrainingOptions): Promi
         await save(state);
         saved = state.step;
       }
-      await new Promise((resolve) => setTimeout(resolve));
+      await giveTurn();
     }
     checkFinite(state, name, options.learningRate(steps));
     return { ...state, losses };

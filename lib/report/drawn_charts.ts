@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { type Json, sha256 } from "../base/digest.ts";
 import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
+import { giveTurn } from "../base/turn.ts";
 import type { Chart, ChartSpec } from "./charts.ts";
 import { compileChart, renderPng, renderSvg } from "./render.ts";
 
@@ -41,13 +42,20 @@ export async function drawChart(chart: Chart): Promise<DrawnChart> {
 /**
  * Draws `charts` into `folder` as `<name>.svg` and `<name>.png`, beside `page.json` with what the page
  * shows of them, and `drawn.json`, which says from what each was drawn.
+ *
+ * @throws {InterruptedError} between two charts, when `signal` is aborted
  */
-export async function drawCharts(folder: string, charts: readonly Chart[]): Promise<DrawnChart[]> {
+export async function drawCharts(
+  folder: string,
+  charts: readonly Chart[],
+  signal?: AbortSignal,
+): Promise<DrawnChart[]> {
   const before = await readJson<Record<string, DrawnRecord>>(join(folder, "drawn.json"));
   const panelsBefore = await readJson<Record<string, DrawnPanel[]>>(join(folder, "page.json"));
   const record: Record<string, DrawnRecord> = {};
   const drawn: DrawnChart[] = [];
   for (const chart of charts) {
+    await giveTurn(signal);
     const from = sha256(JSON.stringify({ revision: drawingRevision, ...chart }));
     const known = before[chart.name];
     const kept = known?.from === from

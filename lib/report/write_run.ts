@@ -28,18 +28,26 @@ import { toHtml } from "./to_html.ts";
 import { toLatex } from "./to_latex.ts";
 import { toMarkdown } from "./to_markdown.ts";
 
+/** Options of `writeRun`. */
+export interface WriteRunOptions {
+  /** Where the run's stages are; small pictures for the page are kept there too. */
+  readonly store: Store;
+  /** Ends the writing. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Writes a finished run into `folder`: what `writeReport` writes, and scores.csv, result.json, run.json
  * and execution.json. All but result.json, report.html and execution.json, which hold times, are the same
  * bytes for the same results.
  *
- * @param store where the run's stages are; small pictures for the page are kept there too
+ * @throws {InterruptedError} when the signal is aborted; the files that are there are whole
  */
 export async function writeRun(
   folder: string,
   outcome: PlanOutcome,
   result: ExperimentResult,
-  store: Store,
+  { store, signal }: WriteRunOptions,
 ): Promise<void> {
   const figures = figuresOf(outcome.extras);
   for (const { figure, bytes } of figures) await writeIfNew(join(folder, figure.file), bytes);
@@ -53,7 +61,10 @@ export async function writeRun(
   const digest = resultDigest(result);
   const planned = provenanceOf(outcome, { outputs: [], result: digest });
   const evidence = await runEvidence(store, runRecordOf(planned), scores);
-  const { "report.html": _, ...texts } = await writeReport(folder, result, scores, evidence);
+  const { "report.html": _, ...texts } = await writeReport(folder, result, scores, {
+    evidence,
+    signal,
+  });
   const outputs = [
     ...Object.entries({ ...texts, "scores.csv": scoresCsv })
       .map(([name, text]) => recordedOutput(name, new TextEncoder().encode(text))),
@@ -83,24 +94,33 @@ async function recordedId(path: string): Promise<string | undefined> {
   return /^ {2}"id": "([0-9a-f]{64})",$/m.exec(text)?.[1];
 }
 
+/** Options of `writeReport`. */
+export interface WriteReportOptions {
+  /** What the store still has; without it the page shows no images. */
+  readonly evidence: RunEvidence | undefined;
+  /** Ends the writing. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Writes the tables, the charts and the page of a result: table.md, table.tex, table.csv, report.html,
  * charts/*.svg and charts/*.png.
  *
- * @param evidence what the store still has; without it the page shows no images
  * @returns the texts by file name
+ * @throws {InterruptedError} when the signal is aborted; the files that are there are whole
  */
 export async function writeReport(
   folder: string,
   result: ExperimentResult,
   scores: readonly ScoreRecord[],
-  evidence?: RunEvidence,
+  { evidence, signal }: WriteReportOptions,
 ): Promise<Readonly<Record<string, string>>> {
   await removeAbandonedFiles(folder);
   const table = paperTable(result);
   const charts = await drawCharts(
     join(folder, "charts"),
     resultCharts(result, scores, evidence?.importances),
+    signal,
   );
   const pictures = await readPictures(folder, result);
   const texts = {

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { InterruptedError, StorageError } from "../base/errors.ts";
+import { StorageError } from "../base/errors.ts";
+import { giveTurn } from "../base/turn.ts";
 import type { Damage, Store } from "../store/store.ts";
 import { keysBehind, type Stage } from "./stage.ts";
 import { startWorker, type WorkerAccess, type WorkerProcess } from "./worker_process.ts";
@@ -241,11 +242,7 @@ export async function executeLocally(
     } finally {
       options.signal.removeEventListener("abort", stopNow);
     }
-    if (options.signal.aborted) {
-      throw new InterruptedError("The run was interrupted; what has finished is kept", {
-        remedy: "The same command goes on from there.",
-      });
-    }
+    await giveTurn(options.signal);
     if (failed !== undefined) throw failed.error;
 
     /** One worker's life: take the next ready job, run it, until nothing is left. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { sha256 } from "../../lib/base/digest.ts";
+import { InterruptedError } from "../../lib/base/errors.ts";
 import { resultCharts } from "../../lib/report/charts.ts";
 import { drawCharts } from "../../lib/report/drawn_charts.ts";
 import { compileChart, renderPng, renderSvg, vegaRuntime } from "../../lib/report/render.ts";
@@ -13,7 +15,6 @@ import {
   sampleResult,
   sampleScores,
 } from "./sample_result.ts";
-import { sha256 } from "../../lib/base/digest.ts";
 
 const timed = {
   ...sampleResult,
@@ -150,6 +151,21 @@ Deno.test("drawn charts are kept until chart or file changes", async () => {
     assert.ok((await Deno.stat(`${folder}/auroc.png`)).size > 0);
     await Deno.writeTextFile(`${folder}/drawn.json`, "null");
     assert.equal((await drawCharts(folder, [chart]))[0].svg, svg);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("an interrupt ends the drawing before the next chart, and the next run draws all", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const interrupt = new AbortController();
+    const drawing = drawCharts(folder, charts.slice(0, 2), interrupt.signal);
+    setTimeout(() => interrupt.abort()); // heard in the turn before the second chart
+    await assert.rejects(drawing, InterruptedError);
+    const files = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    assert.ok(files.every((name) => name.startsWith(charts[0].name)), String(files));
+    assert.equal((await drawCharts(folder, charts.slice(0, 2))).length, 2);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
