@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { readFileIfThere, writeFileAtomic } from "../base/files.ts";
+import { machineClass } from "../onnx/machine_class.ts";
 import {
   type Baseline,
   baselineOf,
+  type Circumstances,
   type Finding,
   findingsOf,
   newRows,
@@ -49,6 +51,10 @@ interface CheckedExperiment {
   readonly profile: string;
   /** "ok", "moved", "no baseline", or "updated". */
   readonly state: "ok" | "moved" | "no baseline" | "updated";
+  /** The class of this machine, within which numbers are the same to the last bit. */
+  readonly machine: string;
+  /** The class of the machine that made the baseline, where it is another one. */
+  readonly otherMachine?: string;
   readonly findings: readonly Finding[];
   /** Rows that the baseline does not know yet. */
   readonly unguarded: readonly string[];
@@ -101,6 +107,7 @@ export const checkCommand: Command = defineCommand({
     );
     const plans = await planRuns(chosen, options, positionals.includes("all") ? "all" : "named");
     const outcome = await runInStore(plans, { ...options, "fail-fast": false }, { output, signal });
+    const machine = await machineClass();
     const checked: CheckedExperiment[] = [];
     for (const one of outcome.outcomes) {
       const result = resultOfRun(one, { cached: 0, run: 0 }, 0);
@@ -108,8 +115,8 @@ export const checkCommand: Command = defineCommand({
       const rows = part ? result.rows.map(({ row }) => row) : undefined;
       checked.push(
         options.update
-          ? await updateBaseline(folder, result, options.reason!, rows)
-          : await checkResult(folder, result, rows),
+          ? await updateBaseline(folder, result, options.reason!, { machine, rows })
+          : await checkResult(folder, result, { machine, rows }),
       );
     }
     output.result(checked, ({ width }) => checked.map((one) => checkedText(one, width)).join(""));
@@ -156,34 +163,44 @@ async function readBaseline(
 async function checkResult(
   folder: string,
   result: ExperimentResult,
-  rows: readonly string[] | undefined,
+  circumstances: Circumstances,
 ): Promise<CheckedExperiment> {
   const { experiment, profile } = result;
+  const { machine } = circumstances;
   const baseline = await readBaseline(folder, result);
   if (baseline === undefined) {
-    return { experiment, profile, state: "no baseline", findings: [], unguarded: [] };
+    return { experiment, profile, state: "no baseline", machine, findings: [], unguarded: [] };
   }
-  const findings = findingsOf(result, baseline, rows);
-  const state = findings.length === 0 ? "ok" : "moved";
-  return { experiment, profile, state, findings, unguarded: newRows(result, baseline) };
+  const findings = findingsOf(result, baseline, circumstances);
+  return {
+    experiment,
+    profile,
+    state: findings.length === 0 ? "ok" : "moved",
+    machine,
+    ...(baseline.machine === machine ? {} : { otherMachine: baseline.machine }),
+    findings,
+    unguarded: newRows(result, baseline),
+  };
 }
 
 async function updateBaseline(
   folder: string,
   result: ExperimentResult,
   reason: string,
-  rows: readonly string[] | undefined,
+  circumstances: Circumstances,
 ): Promise<CheckedExperiment> {
   const { experiment, profile } = result;
   const before = await readBaseline(folder, result);
-  const findings = before === undefined ? [] : findingsOf(result, before, rows);
-  const text = JSON.stringify(baselineOf(result, reason, before, rows), null, 2) + "\n";
+  const findings = before === undefined ? [] : findingsOf(result, before, circumstances);
+  const baseline = baselineOf(result, { ...circumstances, reason, before });
+  const text = JSON.stringify(baseline, null, 2) + "\n";
   await writeFileAtomic(pathOf(folder, result), text);
-  return { experiment, profile, state: "updated", findings, unguarded: [] };
+  const { machine } = circumstances;
+  return { experiment, profile, state: "updated", machine, findings, unguarded: [] };
 }
 
 function checkedText(
-  { experiment, profile, state, findings, unguarded }: CheckedExperiment,
+  { experiment, profile, state, machine, otherMachine, findings, unguarded }: CheckedExperiment,
   width: number,
 ): string {
   const words = {
@@ -193,6 +210,12 @@ function checkedText(
     "updated": "baseline written",
   }[state];
   const below = [
+    ...(otherMachine === undefined ? [] : [
+      `made on another class of machines (${visible(otherMachine)}; this is ${
+        visible(machine)
+      }), ` +
+      "where trainings differ: means may do so by three standard errors of their seeds",
+    ]),
     ...findings.map(({ row, what }) => `${row === "" ? "" : `${visible(row)}: `}${visible(what)}`),
     ...(unguarded.length === 0
       ? []

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { DataError, UsageError } from "../base/errors.ts";
+import { mean as meanOf, standardDeviation } from "../base/statistics.ts";
 import type { ExperimentResult, MetricName, Metrics, MetricSummary } from "./results.ts";
 import { formatChange, metricColumns } from "./table_parts.ts";
 
@@ -18,6 +19,8 @@ export interface Baseline {
   readonly profile: string;
   /** Digest of the data set. */
   readonly dataset: string;
+  /** The class of the machine that computed the numbers, as `machineClass` names it. */
+  readonly machine: string;
   /** Those of the numbers, in their order. */
   readonly seeds: readonly number[];
   /** Greatest difference in points that is no finding, by metric. */
@@ -46,10 +49,26 @@ export interface Finding {
   readonly what: string;
 }
 
+/** What a result does not say of its run. */
+export interface Circumstances {
+  /** The class of the machine that ran, as `machineClass` names it. */
+  readonly machine: string;
+  /** The rows that were run. @default all */
+  readonly rows?: readonly string[] | undefined;
+}
+
+/** How a baseline comes about. */
+export interface Update extends Circumstances {
+  /** Why the numbers are what they are. */
+  readonly reason: string;
+  /** The one that is replaced. */
+  readonly before?: Baseline | undefined;
+}
+
 /**
  * Tolerances of a new baseline, in points. On one class of machines the numbers are the same to the last
- * bit; another class (another processor, another runtime) moves scores in their last digits, which can
- * exchange the order of a few images.
+ * bit; what the tolerances are for is a change of the code that moves scores in their last digits and
+ * exchanges the order of a few images.
  */
 const defaultTolerance: Readonly<Record<string, number>> = {
   cl_auroc: 0.5,
@@ -63,6 +82,7 @@ const baselineSchema: z.ZodType<Baseline> = z.strictObject({
   experiment: z.string(),
   profile: z.string(),
   dataset: z.string(),
+  machine: z.string(),
   seeds: z.array(z.int()),
   tolerance: z.record(z.string(), z.number().nonnegative()),
   rows: z.array(
@@ -94,14 +114,11 @@ export function parseBaseline(text: string, from: string): Baseline {
  * The baseline of a result; tolerances and reasons of the one before are kept, and where only some rows
  * were run its other rows.
  *
- * @param rows the rows that were run; all by default
- * @throws {UsageError} when the other rows have other seeds
+ * @throws {UsageError} when the other rows have other seeds, or are of another class of machines
  */
 export function baselineOf(
   result: ExperimentResult,
-  reason: string,
-  before?: Baseline,
-  rows?: readonly string[],
+  { machine, reason, before, rows }: Update,
 ): Baseline {
   const { experiment, dataset, seeds } = result;
   const others = rows === undefined || before?.dataset !== dataset.digest
@@ -115,10 +132,19 @@ export function baselineOf(
       { remedy: "Leave --seeds away." },
     );
   }
+  if (others.length > 0 && before!.machine !== machine) {
+    throw new UsageError(
+      `Cannot update rows of the baseline of ${experiment} on ${machine}: it is of ${
+        before!.machine
+      }`,
+      { remedy: "Update all of its rows." },
+    );
+  }
   return {
     experiment,
     profile: result.profile,
     dataset: dataset.digest,
+    machine,
     seeds,
     tolerance: before?.tolerance ?? defaultTolerance,
     rows: [
@@ -136,15 +162,15 @@ export function baselineOf(
 
 /**
  * What moved by more than its tolerance. A run of the baseline's first seeds is compared with the mean
- * over the same seeds.
+ * over the same seeds. On another class of machines every training is a new draw: there a number may also
+ * differ by three standard errors of a difference between two such means, by the spread of its seeds.
  *
- * @param rows the rows that were run; all of the baseline by default
  * @returns findings in the order of the baseline; none where all is as it was
  */
 export function findingsOf(
   result: ExperimentResult,
   baseline: Baseline,
-  rows?: readonly string[],
+  { machine, rows }: Circumstances,
 ): Finding[] {
   if (baseline.dataset !== result.dataset.digest) {
     return [{ row: "", metric: "", what: "the baseline was made on other images" }];
@@ -160,13 +186,19 @@ export function findingsOf(
     }];
   }
   const guardedRows = baseline.rows.filter(({ row }) => rows === undefined || rows.includes(row));
-  return guardedRows.flatMap((before) => findingsOfRow(before, result, baseline.tolerance));
+  const standardErrors = machine === baseline.machine ? 0 : 3;
+  const toleranceOf = (metric: string, values: readonly number[]) =>
+    Math.max(
+      baseline.tolerance[metric] ?? 0,
+      standardErrors * deviationOf(values) * Math.sqrt(2 / seeds),
+    );
+  return guardedRows.flatMap((before) => findingsOfRow(before, result, toleranceOf));
 }
 
 function findingsOfRow(
   { row, metrics }: BaselineRow,
   result: ExperimentResult,
-  tolerances: Baseline["tolerance"],
+  toleranceOf: (metric: string, values: readonly number[]) => number,
 ): Finding[] {
   const found = result.rows.find((one) => one.row === row);
   if (found === undefined || found.error !== undefined) {
@@ -177,7 +209,7 @@ function findingsOfRow(
   return Object.entries(metrics).flatMap(([metric, values]) => {
     const mean = now.get(metric as MetricName)?.mean;
     const before = meanOf(values.slice(0, result.seeds.length));
-    const tolerance = tolerances[metric] ?? 0;
+    const tolerance = toleranceOf(metric, values);
     const heading = metricColumns.find((column) => column.metric === metric)?.heading ?? metric;
     if (mean === undefined) return [{ row, metric, what: `${heading} is missing` }];
     // Baselines hold rounded numbers: half of their last digit is no difference.
@@ -186,7 +218,9 @@ function findingsOfRow(
       row,
       metric,
       what: `${heading} ${mean > before ? "rose" : "fell"} from ${before.toFixed(1)} to ` +
-        `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${tolerance})`,
+        `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${
+          Number(tolerance.toFixed(1))
+        })`,
     }];
   });
 }
@@ -204,8 +238,8 @@ function rounded(value: number): number {
   return Number(value.toFixed(baselineDigits));
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function deviationOf(values: readonly number[]): number {
+  return values.length < 2 ? 0 : standardDeviation(values, "sample");
 }
 
 /** The metrics that are guarded: all but times, which depend on the machine. */

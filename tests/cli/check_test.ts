@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { machineClass } from "../../lib/onnx/machine_class.ts";
 import { parseBaseline } from "../../lib/report/baseline.ts";
 import { projectRoot, runProgram, withFolder } from "./harness.ts";
 
@@ -12,13 +13,21 @@ Deno.test("PatchCore's rows of Table 3 are as the baseline has them; check names
     const words = ["check", "table3", "--rows", rows.join(), "--seeds", "1", ...cache];
     const same = await runProgram([...words, "--json"]);
     assert.equal(same.code, 0, same.stdout + same.stderr);
-    assert.deepEqual(JSON.parse(same.stdout), [
-      { experiment: "table3", profile: "demo", state: "ok", findings: [], unguarded: [] },
-    ]);
-
     const baseline = parseBaseline(await Deno.readTextFile(kept), kept);
+    const machine = await machineClass();
+    assert.deepEqual(JSON.parse(same.stdout), [{
+      experiment: "table3",
+      profile: "demo",
+      state: "ok",
+      machine,
+      ...(machine === baseline.machine ? {} : { otherMachine: baseline.machine }),
+      findings: [],
+      unguarded: [],
+    }]);
+
     const moved = {
       ...baseline,
+      machine,
       rows: baseline.rows.map((one) =>
         one.row !== "PatchCore + Ours" ? one : {
           ...one,
@@ -33,6 +42,16 @@ Deno.test("PatchCore's rows of Table 3 are as the baseline has them; check names
     assert.match(
       fell.stdout,
       /1 number moved\n +PatchCore \+ Ours: Cl\. AUROC fell from \d+\.\d to \d+\.\d \(−0\.6, tole/,
+    );
+    const elsewhere = { ...baseline, machine: "a machine of the museum" };
+    await Deno.writeTextFile(own, JSON.stringify(elsewhere));
+    const other = await runProgram([...words, "--baselines", folder]);
+    assert.equal(other.code, 0, other.stderr);
+    assert.ok(
+      other.stdout.replace(/\s+/g, " ").includes(
+        `as the baseline made on another class of machines (a machine of the museum; this is ${machine})`,
+      ),
+      other.stdout,
     );
     const update = [...words, "--baselines", folder, "--update", "--reason", "x"];
     assert.match((await runProgram(update)).stderr, /Cannot update rows of the baseline of table3/);
