@@ -13,12 +13,12 @@ import type { SupervisedMethod } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
 import { checkVariant } from "../maps/variants.ts";
 import { numericsClass } from "../onnx/session.ts";
-import type { Experiment, ExperimentRow } from "../runner/experiment.ts";
+import { type Experiment, type ExperimentRow, methodIds } from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
 import { planPenalty } from "../runner/planned_penalty.ts";
 import { type PlannedSegmentation, planSegmentation } from "../runner/planned_segmentation.ts";
 import { type PlannedWeights, planWeights } from "../runner/planned_weights.ts";
-import { profileNamed } from "../runner/profile.ts";
+import { type Profile, profileNamed } from "../runner/profile.ts";
 import { backboneNamed } from "../weights/backbones.ts";
 import type { OptionSpecs, OptionValues } from "./arguments.ts";
 import { cacheOption } from "./cache_option.ts";
@@ -148,8 +148,19 @@ export async function planRuns(
   }
   return paired.map(({ experiment, dataset }) => {
     const { rows, seeds } = chosen[experiments.indexOf(experiment)];
-    return planExperiment(experiment, rows, { ...settings.get(dataset)!, seeds });
+    const setting = settings.get(dataset)!;
+    const variants = { ...profileVariants(setting.profile, rows), ...setting.variants };
+    return planExperiment(experiment, rows, { ...setting, variants, seeds });
   });
+}
+
+/** The variants that a profile sets of the methods which the rows need. */
+function profileVariants(
+  { variants }: Profile,
+  rows: readonly ExperimentRow[],
+): Record<string, string> {
+  const used = new Set(rows.flatMap(({ method }) => [...methodIds(method)]));
+  return Object.fromEntries(Object.entries(variants).filter(([id]) => used.has(id)));
 }
 
 /** Folders and files beside store and project that a run of the plans reads. */

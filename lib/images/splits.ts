@@ -100,7 +100,7 @@ export function classifierFolds(
         `Cannot train out of ${count} folds: there are ${group.length} ${
           label === 0 ? "good" : "bad"
         } training images`,
-        { remedy: "Add training images, or leave out the variant out-of-fold." },
+        { remedy: "Add training images, or train one model: --variant wrn=paper." },
       );
     }
     const random = new RandomState(childSeed(seed, "folds", label));

@@ -34,7 +34,7 @@ import { shuffledCycle, takeImages } from "./training_images.ts";
 const budgets = {
   paper: { epochs: 30, batch: 4 },
   cpu: { epochs: 2, batch: 4 },
-  demo: { epochs: 8, batch: 4 },
+  demo: { epochs: 6, batch: 4 },
 } as const;
 
 /** What does not depend on the profile. */

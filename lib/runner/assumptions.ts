@@ -15,9 +15,12 @@ export interface Assumption {
   readonly text: string;
   /** Whether a row's numbers depend on it. */
   readonly concerns: (method: SingleMethod, experiment: Experiment) => boolean;
-  /** Whether it holds only in a run without penalty images. @default {false} */
-  readonly withoutPenaltyImages?: boolean;
+  /** Whether it holds in a run with this setting. @default {() => true} */
+  readonly holds?: (setting: AssumedSetting) => boolean;
 }
+
+/** What assumptions depend on beside rows and experiment. */
+export type AssumedSetting = Pick<RunSetting, "imported" | "penalty" | "variants">;
 
 const uses = (...detectors: string[]) => (method: SingleMethod): boolean =>
   method.kind === "detector"
@@ -29,6 +32,7 @@ const trains = (...methods: string[]) => (method: SingleMethod): boolean =>
     ? methods.includes(method.method)
     : method.kind === "segad" && method.classifier !== undefined &&
       methods.includes(method.classifier);
+const wrnVariant = ({ variants }: AssumedSetting): string => variants.wrn ?? "paper";
 const always = (): boolean => true;
 const onVad = (_: SingleMethod, { layout }: Experiment): boolean => layout === "vad";
 const onClasses = (_: SingleMethod, { layout }: Experiment): boolean => layout !== "vad";
@@ -93,7 +97,7 @@ export const assumptions: readonly Assumption[] = [
       "EfficientAD's student is trained without the penalty on ImageNet images: none are given " +
       "(--penalty-images DIR gives some).",
     concerns: uses("efficientad"),
-    withoutPenaltyImages: true,
+    holds: ({ penalty }) => penalty === undefined,
   },
   {
     id: "efficientad-augmentation",
@@ -210,6 +214,17 @@ export const assumptions: readonly Assumption[] = [
       "forest learns from scores of images that WRN was trained on; --variant wrn=out-of-fold " +
       "measures what that does.",
     concerns: trains("wrn"),
+    holds: (setting) => wrnVariant(setting) === "paper",
+  },
+  {
+    id: "wrn-folds",
+    text:
+      "Out of fold (--variant wrn=out-of-fold, and in the profile demo): five WRN are trained, each on " +
+      "another four fifths of the training images, the paper's 80 %. The forest learns from the scores " +
+      "of the network that did not see the image; a test image has the mean of the five scores. " +
+      "--variant wrn=paper trains one.",
+    concerns: trains("wrn"),
+    holds: (setting) => wrnVariant(setting) === "out-of-fold",
   },
   {
     id: "dra-pseudo-anomalies",
@@ -235,19 +250,19 @@ export const assumptions: readonly Assumption[] = [
 /**
  * The assumptions that some rows of an experiment depend on, by the methods of the rows.
  *
- * @param imported the maps of other tools, where there are some: then no detector is trained here
- * @param penalty the penalty images, where some are given
+ * @param setting that of a run, in which not all of them hold; with maps of other tools no detector is
+ *   trained here
  */
 export function assumptionsOf(
   experiment: Experiment,
   methods: readonly RowMethod[],
-  { imported, penalty }: Pick<RunSetting, "imported" | "penalty"> = {},
+  setting?: AssumedSetting,
 ): Assumption[] {
   const single = methods.flatMap(singleMethods).map((method) =>
-    imported === undefined ? method : withoutDetectors(method)
+    setting?.imported === undefined ? method : withoutDetectors(method)
   );
-  return assumptions.filter(({ concerns, withoutPenaltyImages }) =>
-    !(withoutPenaltyImages && penalty !== undefined) &&
+  return assumptions.filter(({ concerns, holds }) =>
+    (setting === undefined || holds === undefined || holds(setting)) &&
     single.some((method) => concerns(method, experiment))
   );
 }

@@ -18,6 +18,11 @@ export interface Profile {
   readonly size: number;
   /** Backbone when `--backbone` names none. */
   readonly backbone: string;
+  /**
+   * Methods that have another variant in it than their first, the paper's, by id. Their tables say so,
+   * and `--variant` overrules it.
+   */
+  readonly variants: Readonly<Record<string, string>>;
   /** For people: image size, backbone, and what machine it is for. */
   readonly description: string;
 }
@@ -28,18 +33,21 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: "demo",
     size: 128,
     backbone: "small",
+    variants: { wrn: "out-of-fold" },
     description: "128 x 128 pixels, the small backbone: minutes on two cores",
   },
   cpu: {
     name: "cpu",
     size: 256,
     backbone: "efficientnet_lite0",
+    variants: {},
     description: "256 x 256 pixels, EfficientNet-Lite0: a workstation without a GPU",
   },
   paper: {
     name: "paper",
     size: 256,
     backbone: "wide_resnet50_2",
+    variants: {},
     description: "256 x 256 pixels, WideResNet-50-2 and the paper's budgets",
   },
 };
