@@ -1,6 +1,6 @@
 /**
- * Cuts and bins of a table, its columns shared out among threads. Only a large table gains from them; of
- * a small one they take no longer than a worker needs to start.
+ * Cuts and bins of a table, its columns shared out among threads. Nobody waits for a worker to start: it
+ * finds no column left if it is too late.
  *
  * @module
  */
@@ -17,11 +17,20 @@ import {
   joinCuts,
   readColumn,
 } from "./binning.ts";
+import type { WorkerThread } from "./worker_threads.ts";
 
 /** From this many cells on workers pay. */
-const manyCells = 2 ** 21;
+const manyCells = 2 ** 16;
 
-/** What the threads share; all arrays are in shared memory. */
+/** Asks a worker to take columns. */
+export interface BinningTask {
+  /** Names the task. */
+  readonly kind: "bin";
+  /** Shared by all threads. */
+  readonly work: BinningWork;
+}
+
+/** What the threads share. All arrays are in shared memory. */
 export interface BinningWork {
   /** The table that is binned. */
   readonly features: FeatureMatrix;
@@ -42,17 +51,17 @@ const [nextColumn, done, failed] = [0, 1, 2];
 /**
  * `fitCuts` and `binFeatures`, the same for any number of threads.
  *
- * @param workers threads, this one included
- * @param arena of shared memory if there are several
+ * @param workers help this thread
+ * @param arena of shared memory if there are any
  */
 export function cutAndBin(
   features: FeatureMatrix,
   maxBin: number,
-  workers: number,
+  workers: readonly WorkerThread[],
   arena: Arena,
 ): { readonly cuts: FeatureCuts; readonly binned: BinnedMatrix } {
   const { rows, columns, values } = features;
-  if (workers === 1 || rows * columns < manyCells) {
+  if (workers.length === 0 || rows * columns < manyCells) {
     const cuts = fitCuts(features, maxBin);
     return { cuts, binned: binFeatures(features, cuts, arena) };
   }
@@ -66,23 +75,16 @@ export function cutAndBin(
     floors: sharedFloats(columns),
     words: new Int32Array(new SharedArrayBuffer(12)),
   };
-  const pool = Array.from({ length: workers - 1 }, () => {
-    const worker = new Worker(new URL("./binning_worker.ts", import.meta.url), { type: "module" });
-    worker.postMessage(work);
-    return worker;
-  });
-  try {
-    takeColumns(work);
-    for (;;) { // the last columns of the workers; one that has not begun yet has none
-      const count = Atomics.load(work.words, done);
-      if (count === columns) break;
-      Atomics.wait(work.words, done, count);
-    }
-    if (Atomics.load(work.words, failed) !== 0) {
-      throw new Error("Cannot bin the features: a worker has failed; its error is above");
-    }
-  } finally {
-    for (const worker of pool) worker.terminate();
+  const task: BinningTask = { kind: "bin", work };
+  for (const worker of workers) worker.post(task);
+  takeColumns(work);
+  for (;;) { // the last columns of the workers; one that has not begun yet has none
+    const count = Atomics.load(work.words, done);
+    if (count === columns) break;
+    Atomics.wait(work.words, done, count);
+  }
+  if (Atomics.load(work.words, failed) !== 0) {
+    throw new Error("Cannot bin the features: a worker has failed; its error is above");
   }
   const { binned, cuts, floors } = work;
   return {

@@ -1,7 +1,7 @@
 /**
  * The kernel's quick look at a node: how good the best split of each column can be at most. With the
  * bounds of all columns known, a few columns are left in which the best split can be, and only these
- * get a histogram of all their bins.
+ * get a histogram of all their bins, whose splits are tried in the blocks that their bounds leave.
  *
  * A column's bins are joined to at most 64 blocks. With `p` and `q` the hessians of both sides plus
  * lambda, `D = p + q`, `G` the node's gradient, `a` the left side's and `L = a - p G / D`, the gain of
@@ -53,7 +53,7 @@ const blockShift = 6;
 const blockBytes = 1 << blockShift;
 
 /** Nodes with fewer rows than this join blocks two by two. */
-const joinBelow = 192;
+export const joinBelow = 192;
 
 /** Float32 numbers in the block sums: all blocks and the one for missing values. */
 export const blockSumsLength = (mostBlocks + 1) * boundGroup * 4;
@@ -189,7 +189,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
 const boundLocals = {
   ...{ begin: "i32", end: "i32", columnCount: "i32", slope: "f64", span: "f64", sizes: "f64" },
   ...{ joins: "i32", list: "i32", lastList: "i32", place: "i32", stop: "i32", missing: "i32" },
-  ...{ anyMissing: "i32", error: "f64", least: "f64" },
+  ...{ blockBound: "i32", anyMissing: "i32", error: "f64", least: "f64" },
   ...{ spans: "v128", alphas: "v128", leasts: "v128", mosts: "v128", doubleErrors: "v128" },
   ...{ slopes: "v128", gradients: "v128", upper: "v128", lower: "v128" },
   ...{ left: "v128", right: "v128", base: "v128", heavy: "v128" },
@@ -202,8 +202,9 @@ const boundParameters = 6;
 type BoundLocals = Record<keyof typeof boundLocals, Local>;
 
 /**
- * Writes for each of the node's columns the largest gain of both sides that a split can have, given
- * `|G| / D`, `D`, and what `gatherTerms` has returned. The list of columns must go on for up to three valid ones more.
+ * Writes for each of the node's columns, and for each of their blocks, the largest gain of both sides
+ * that a split can have, given `|G| / D`, `D`, and what `gatherTerms` has returned. The list of columns
+ * must go on for up to three valid ones more.
  *
  * @param addIndex, joinIndex places of `addToBlocks` in the module
  */
@@ -356,7 +357,8 @@ function loadBlock(locals: BoundLocals, at: Code): Code {
  *   few rows
  */
 function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code {
-  const { place, stop, positive, negative, hessian, deviation, weight, bound, gain } = locals;
+  const { list, place, stop, blockBound } = locals;
+  const { positive, negative, hessian, deviation, weight, bound, gain } = locals;
   const { spans, alphas, leasts, mosts, doubleErrors, slopes, gradients, base } = locals;
   const { low, high, upper, lower, left, right, heavy } = locals;
   const square = (value: Local) => f32x4.multiply(value.get, value.get);
@@ -364,6 +366,10 @@ function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code
   const product = (side: Local) => f32x4.multiply(side.get, f32x4.subtract(spans.get, side.get));
   return [
     place.set(global.blockSums),
+    blockBound.set(i32.add(
+      global.blockBounds,
+      i32.shiftLeft(i32.subtract(list.get, global.columns), i32.const(6)),
+    )),
     repeatWhile(
       i32.lessThan(place.get, stop.get),
       loadBlock(locals, place.get),
@@ -420,7 +426,10 @@ function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code
           )),
         ]
         : []),
-      bound.set(f32x4.max(bound.get, v128.and(heavy.get, gain.get))),
+      gain.set(v128.and(heavy.get, gain.get)),
+      bound.set(f32x4.max(bound.get, gain.get)),
+      v128.store(blockBound.get, gain.get),
+      blockBound.set(i32.add(blockBound.get, i32.const(16))),
       place.set(i32.add(place.get, i32.const(blockBytes))),
     ),
   ].flat();

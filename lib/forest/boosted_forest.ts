@@ -15,8 +15,9 @@ import { fitArena, fitState } from "./fit_state.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
-import { closeWorkers, roundThreads, startWorkers } from "./round_threads.ts";
+import { roundThreads } from "./round_threads.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
+import { workerThreads } from "./worker_threads.ts";
 
 /** How a fit is carried out; nothing here changes its result. */
 export interface FitOptions {
@@ -57,12 +58,12 @@ export function fitBoostedForest(
   const workers = workerCount(options, complete);
   const score = baseScore(targets, complete);
   const rounds: TreeTable[] = [];
-  const pool = startWorkers(workers - 1);
+  const helpers = workerThreads(workers - 1);
+  const arena = fitArena(features, complete, workers);
+  const state = fitState(features, complete, seed, helpers, arena);
+  state.margins.fill(baseMargin(score, complete.objective));
+  const threads = roundThreads(state, helpers);
   try {
-    const arena = fitArena(features, complete, workers);
-    const state = fitState(features, complete, seed, workers, arena);
-    state.margins.fill(baseMargin(score, complete.objective));
-    const threads = roundThreads(state, pool);
     for (let round = 0; round < complete.n_estimators; round++) {
       const { margins, gradientPairs } = state;
       logisticGradients(margins, targets, complete.scale_pos_weight, gradientPairs);
@@ -71,7 +72,7 @@ export function fitBoostedForest(
       rounds.push(compactTable(state.trees));
     }
   } finally {
-    closeWorkers(pool);
+    threads.close();
   }
   return joinRounds(rounds, complete, features.columns, score);
 }

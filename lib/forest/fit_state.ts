@@ -6,13 +6,14 @@
  */
 import { childSeed, RandomState } from "../base/random.ts";
 import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
-import type { BinnedMatrix, FeatureCuts, FeatureMatrix } from "./binning.ts";
+import { type BinnedMatrix, type FeatureCuts, type FeatureMatrix, mostBlocks } from "./binning.ts";
 import { cutAndBin } from "./binning_threads.ts";
 import { type LeafNumbers, treeCapacity } from "./grower.ts";
 import { blockSumsLength, boundGroup } from "./block_bounds.ts";
 import { type NodeScratch, nodeScratch } from "./node_work.ts";
 import type { ForestParameters } from "./parameters.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
+import type { WorkerThread } from "./worker_threads.ts";
 
 /** What the threads of a fit share. With several threads all arrays are in shared memory. */
 export interface FitState {
@@ -38,18 +39,25 @@ export interface FitState {
   readonly memory: WebAssembly.Memory | undefined;
 }
 
-/** Bins the table and makes room for gradients, one round of trees, and each thread's work. */
+/**
+ * Bins the table and makes room for gradients, one round of trees, and each thread's work.
+ *
+ * @param workers the fit's threads but this one
+ */
 export function fitState(
   features: FeatureMatrix,
   parameters: ForestParameters,
   seed: number,
-  workers: number,
+  workers: readonly WorkerThread[],
   arena: Arena,
 ): FitState {
   const { n_estimators, num_parallel_tree, max_bin } = parameters;
   const { rows } = features;
   const capacity = treeCapacity(rows, parameters.max_depth);
-  const blockSums = Array.from({ length: workers }, () => arena.float32(blockSumsLength));
+  const blockSums = Array.from(
+    { length: workers.length + 1 },
+    () => arena.float32(blockSumsLength),
+  );
   const { cuts, binned } = cutAndBin(features, max_bin, workers, arena);
   const random = new RandomState(childSeed(seed, "forest"));
   const seeds = Uint32Array.from(
@@ -96,7 +104,8 @@ export function fitBytes(
   const leafNumber = capacity <= 2 ** 8 ? 1 : capacity <= 2 ** 16 ? 2 : 4;
   const perRow = 3 * columns + 20 + 40 * workers + leafNumber * num_parallel_tree;
   const perNode = 29;
-  const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength + 8 * (columns + boundGroup);
+  const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength +
+    (8 + 4 * mostBlocks) * (columns + boundGroup);
   const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }

@@ -23,6 +23,7 @@ export const globals = {
   blockSums: "i32",
   columns: "i32",
   bounds: "i32",
+  blockBounds: "i32",
   best: "i32",
   alpha: "f64",
   lambda: "f64",

@@ -10,11 +10,12 @@
  * @module
  */
 import { pageSize } from "./arena.ts";
-import type { BinnedMatrix } from "./binning.ts";
+import { type BinnedMatrix, mostBlocks } from "./binning.ts";
 import {
   addToBlocks,
   boundColumns,
   gatherTerms,
+  joinBelow,
   mostBoundedRows,
   mostBoundedSum,
 } from "./block_bounds.ts";
@@ -143,6 +144,7 @@ function globalValues(
     blockSums: scratch.blockSums.byteOffset,
     columns: scratch.columns.byteOffset,
     bounds: scratch.bounds.byteOffset,
+    blockBounds: scratch.blockBounds.byteOffset,
     best: scratch.best.byteOffset,
     alpha: rule.alpha,
     lambda: rule.lambda,
@@ -314,14 +316,14 @@ function addToHistograms(width: number): WasmFunction {
 /** Names and types of the scanning functions' parameters and locals. */
 const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
-  ...{ span: "f64", slope: "f64", inverseSpan: "f64" },
+  ...{ span: "f64", slope: "f64", inverseSpan: "f64", firstBin: "i32", lastBin: "i32" },
   ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64", hit: "i32" },
   ...{ third: "v128", fourth: "v128", before: "v128", magnitudes: "v128" },
   ...{ spans: "v128", slopes: "v128", alphas: "v128" },
   ...{ lambdas: "v128", factors: "v128", hasMissing: "i32" },
 } as const satisfies Record<string, ValueType>;
-const scanParameters = 8;
+const scanParameters = 10;
 type ScanLocals = Record<keyof typeof scanLocals, Local>;
 
 /**
@@ -458,30 +460,39 @@ function considerBehind(locals: ScanLocals, left: Local, at: Code): Code {
 }
 
 /**
- * Scans all bins of a column upwards, four in a turn, and clears them if `clears`. The four are added to
- * one another before they are added to the bins before them, so that a turn waits for one addition of
- * the last. The last turn may pass the column's end, where the histogram is empty. The loop leaves off
- * where a split passes the first test and is entered again behind it: so nothing but the test takes up
- * its registers.
+ * Scans a column's bins from address `begin` up to `stop`, four in a turn; those before are only added
+ * up. The four are added to one another before they are added to the bins before them, so that a turn
+ * waits for one addition of the last. The last turn may pass the column's end, where the histogram is
+ * empty. The loop leaves off where a split passes the first test and is entered again behind it: so
+ * nothing but the test takes up its registers.
  */
-function scanUp(locals: ScanLocals, clears: boolean): Code {
+function scanUp(locals: ScanLocals, begin: Code): Code {
   const { at, first, stop, hit, left, next, third, fourth, before } = locals;
   const sums = [left, next, third, fourth];
   const place = (index: number) => i32.add(at.get, i32.const(16 * index));
+  const bin = (index: number) => v128.loadBehind(16 * index, at.get);
   return [
     at.set(first.get),
+    hit.set(begin),
+    whileLoop(
+      i32.lessThan(at.get, hit.get),
+      fourth.set(f64x2.add(
+        fourth.get,
+        f64x2.add(f64x2.add(f64x2.add(bin(0), bin(1)), bin(2)), bin(3)),
+      )),
+      at.set(place(4)),
+    ),
     repeatWhile(
       i32.lessThan(at.get, stop.get),
       searchWhile(
         hit.get,
         i32.lessThan(at.get, stop.get),
-        left.set(v128.load(place(0))),
-        next.set(f64x2.add(left.get, v128.load(place(1)))),
-        third.set(f64x2.add(next.get, v128.load(place(2)))),
+        left.set(bin(0)),
+        next.set(f64x2.add(left.get, bin(1))),
+        third.set(f64x2.add(next.get, bin(2))),
         before.set(fourth.get),
-        fourth.set(f64x2.add(before.get, f64x2.add(third.get, v128.load(place(3))))),
+        fourth.set(f64x2.add(before.get, f64x2.add(third.get, bin(3)))),
         ...[left, next, third].map((sum) => sum.set(f64x2.add(before.get, sum.get))),
-        ...(clears ? sums.map((_, index) => v128.store(place(index), v128.zero)) : []),
         hit.set(v128.signs(v128.or(
           mayReachBound(locals, left, next),
           mayReachBound(locals, third, fourth),
@@ -547,9 +558,17 @@ function peek(): WasmFunction {
   };
 }
 
-/** Scans all bins of a column without missing values, and clears them. */
+/** Scans bins `firstBin … lastBin - 1` of a column without missing values, and clears all of its bins. */
 function scan(): WasmFunction {
-  return scanFunction((locals) => [scanUp(locals, true)]);
+  return scanFunction((locals) => {
+    const { first, stop, binCount, firstBin, lastBin } = locals;
+    const place = (bin: Local) => i32.add(first.get, i32.shiftLeft(bin.get, i32.const(4)));
+    return [
+      stop.set(place(lastBin)),
+      scanUp(locals, place(firstBin)),
+      memoryClear(first.get, i32.shiftLeft(binCount.get, i32.const(4))),
+    ];
+  });
 }
 
 /**
@@ -567,7 +586,7 @@ function scanMissing(): WasmFunction {
     return [
       hasMissing.set(isThere),
       v128.store(stop.get, v128.zero),
-      scanUp(locals, false),
+      scanUp(locals, first.get),
       ifThen(
         hasMissing.get,
         right.set(v128.zero),
@@ -598,34 +617,78 @@ function scanMissing(): WasmFunction {
 
 /**
  * `NodeWork.bestSplit`; what it finds is in `scratch.best`. The column that can have the best split is
- * searched first, then, in their order, those that still can have a better one.
+ * searched first, then, in their order, those that still can have a better one; each only from the first
+ * to the last of its blocks in which the better split can be.
  */
 function bestSplit(): WasmFunction {
   const locals = localsOf([
     ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
     ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
     ...["inverseSpan", "sizes", "first", "highest"] as const,
+    ...["firstBin", "lastBin", "shift", "place", "threshold"] as const,
   ]);
   const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
   const { list, lastList, slots, slot, column, total, span, slope } = locals;
   const { inverseSpan, sizes, first, highest } = locals;
+  const { firstBin, lastBin, shift, place, threshold } = locals;
+  const isHopeless = (block: Local) =>
+    f64.lessThan(
+      f64.fromF32(f32.load(i32.add(place.get, i32.shiftLeft(block.get, i32.const(4))))),
+      threshold.get,
+    );
   const columnBins = i32.load(
     i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
   );
   const scanColumn = [
-    column.set(i32.load(i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2))))),
     ifElse(
       i32.load8(i32.add(global.hasMissing, column.get)),
       ...[functionIndex.scanMissing, functionIndex.scan].map((index) => [call(
         index,
         ...[slot.get, column.get, columnBins, total.get, parentGain.get],
-        ...[span.get, slope.get, inverseSpan.get],
+        ...[span.get, slope.get, inverseSpan.get, firstBin.get, lastBin.get],
       )]) as [Code[], Code[]],
     ),
   ].flat();
-  const searchColumn = [
-    call(functionIndex.addOne, begin.get, end.get, list.get),
+  const scanHopeful = [
+    threshold.set(f64.multiply(boundFrom(parentGain), f64.const(1 / boundRoom))),
+    place.set(i32.add(
+      global.blockBounds,
+      i32.add(
+        i32.shiftLeft(
+          i32.and(i32.subtract(list.get, global.columns), i32.const(-16)),
+          i32.const(6),
+        ),
+        i32.and(i32.subtract(list.get, global.columns), i32.const(12)),
+      ),
+    )),
+    shift.set(i32.add(
+      i32.subtract(
+        i32.const(32),
+        i32.leadingZeros(i32.shiftRight(
+          i32.subtract(columnBins, i32.const(1)),
+          i32.const(Math.log2(mostBlocks)),
+        )),
+      ),
+      i32.lessThan(i32.subtract(end.get, begin.get), i32.const(joinBelow)),
+    )),
+    firstBin.set(i32.const(0)),
+    lastBin.set(i32.shiftRight(i32.subtract(columnBins, i32.const(1)), shift.get)),
+    whileLoop(
+      i32.and(i32.lessThan(firstBin.get, lastBin.get), isHopeless(firstBin)),
+      firstBin.set(i32.add(firstBin.get, i32.const(1))),
+    ),
+    whileLoop(
+      i32.and(i32.lessThan(firstBin.get, lastBin.get), isHopeless(lastBin)),
+      lastBin.set(i32.subtract(lastBin.get, i32.const(1))),
+    ),
+    firstBin.set(i32.and(i32.shiftLeft(firstBin.get, shift.get), i32.const(-4))),
+    lastBin.set(i32.shiftLeft(i32.add(lastBin.get, i32.const(1)), shift.get)),
     scanColumn,
+  ].flat();
+  const searchColumn = [
+    column.set(i32.load(list.get)),
+    call(functionIndex.addOne, begin.get, end.get, list.get),
+    scanHopeful,
   ].flat();
   const boundOf = f32.load(i32.add(global.bounds, i32.subtract(list.get, global.columns)));
   const next = (count: Code) => list.set(i32.add(list.get, i32.shiftLeft(count, i32.const(2))));
@@ -643,6 +706,7 @@ function bestSplit(): WasmFunction {
     locals: [
       ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
       ...["f64", "f64", "i32", "f32"] as const,
+      ...["i32", "i32", "i32", "i32", "f64"] as const,
     ],
     body: [
       f32.store(i32.add(global.best, i32.const(splitAt.gain)), f32.zero),
@@ -673,6 +737,9 @@ function bestSplit(): WasmFunction {
           ]),
           repeatWhile(
             i32.lessThan(slot.get, slots.get),
+            column.set(i32.load(i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2))))),
+            firstBin.set(i32.const(0)),
+            lastBin.set(columnBins),
             scanColumn,
             slot.set(i32.add(slot.get, i32.const(1))),
           ),
@@ -704,7 +771,7 @@ function bestSplit(): WasmFunction {
             call(functionIndex.peek, columnBins, total.get),
           ),
         ),
-        scanColumn,
+        scanHopeful,
         list.set(global.columns),
         repeatWhile(
           i32.lessThan(list.get, lastList.get),

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Arena } from "./arena.ts";
-import type { BinnedMatrix } from "./binning.ts";
+import { type BinnedMatrix, mostBlocks } from "./binning.ts";
 import { blockSumsLength, boundGroup } from "./block_bounds.ts";
 import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
 import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
@@ -28,6 +28,8 @@ export interface NodeScratch {
   readonly columns: Int32Array; // [columns, rounded up to boundGroup]
   /** How good the best split of each of these columns can be at most, found by the kernel. */
   readonly bounds: Float32Array; // [columns, rounded up to boundGroup]
+  /** Likewise, of each of their blocks: four columns side by side. */
+  readonly blockBounds: Float32Array; // [columns, rounded up to boundGroup, mostBlocks]
   /** The split that the kernel has found. */
   readonly best: Float64Array; // [7]
 }
@@ -79,6 +81,7 @@ export function nodeScratch(
     blockSums,
     columns: arena.int32(listLength),
     bounds: arena.float32(listLength),
+    blockBounds: arena.float32(listLength * mostBlocks),
     best: arena.float64(7),
   };
 }

@@ -1,12 +1,13 @@
 /**
- * The threads that work on a round: this one alone, or this one and some workers which are started once
- * and live for the whole fit. They share memory; work is handed out by tickets from an atomic counter.
- * Nobody waits for a worker to start: until it is there, the others do its share.
+ * The threads that work on a round: this one alone, or this one and some workers, which serve all rounds
+ * of a fit. They share memory; work is handed out by tickets from an atomic counter. Nobody waits for a
+ * worker to start: until it is there, the others do its share.
  *
  * @module
  */
 import type { FitState } from "./fit_state.ts";
 import { moveMargins, rowPieces, treeMaker } from "./round.ts";
+import type { WorkerThread } from "./worker_threads.ts";
 
 /** Carries out rounds. */
 export interface RoundThreads {
@@ -14,12 +15,18 @@ export interface RoundThreads {
   growTrees(round: number): void;
   /** Adds the grown trees to the margins. */
   moveMargins(): void;
+  /** Lets the workers go, those too that have not begun. */
+  close(): void;
 }
 
-/** Workers that a fit has started, and the words that it shares with them. */
-export interface RoundWorkers {
-  /** Each waits for its state. */
-  readonly workers: readonly Worker[];
+/** Asks a worker to serve the rounds of a fit. */
+export interface RoundsTask {
+  /** Names the task. */
+  readonly kind: "rounds";
+  /** Shared by all threads. */
+  readonly state: FitState;
+  /** The worker's number, from 1 on. */
+  readonly thread: number;
   /** Control words. */
   readonly words: Int32Array;
 }
@@ -34,20 +41,13 @@ const task = { grow: 1, move: 2, close: 0 } as const;
 const ticketBits = 24;
 const commandMask = 127;
 
-/** Starts `count` workers, which load their code while this thread goes on. */
-export function startWorkers(count: number): RoundWorkers {
-  return {
-    workers: Array.from(
-      { length: count },
-      () => new Worker(new URL("./round_worker.ts", import.meta.url), { type: "module" }),
-    ),
-    words: new Int32Array(new SharedArrayBuffer(4 * control.words)),
-  };
-}
-
 /** Threads for a fit: this one, and the workers, if there are any. */
-export function roundThreads(state: FitState, { workers, words }: RoundWorkers): RoundThreads {
-  workers.forEach((worker, index) => worker.postMessage({ state, words, thread: index + 1 }));
+export function roundThreads(state: FitState, workers: readonly WorkerThread[]): RoundThreads {
+  const words = new Int32Array(new SharedArrayBuffer(4 * control.words));
+  workers.forEach((worker, index) => {
+    const rounds: RoundsTask = { kind: "rounds", state, thread: index + 1, words };
+    worker.post(rounds);
+  });
   const growTree = treeMaker(state, 0);
   return {
     growTrees(round) {
@@ -59,13 +59,10 @@ export function roundThreads(state: FitState, { workers, words }: RoundWorkers):
     moveMargins() {
       carryOut(words, task.move, rowPieces(state), (piece) => moveMargins(state, piece));
     },
+    close() {
+      announce(words, task.close);
+    },
   };
-}
-
-/** Tells the workers that there is nothing more to do, those too that still wait for a state. */
-export function closeWorkers({ workers, words }: RoundWorkers): void {
-  announce(words, task.close);
-  for (const worker of workers) worker.postMessage(undefined);
 }
 
 /** Announces a task, takes part in it, and waits for the workers that do. */

@@ -3,6 +3,7 @@ import { DataError } from "../../lib/base/errors.ts";
 import { binFeatures, featureMatrix, fitCuts } from "../../lib/forest/binning.ts";
 import { cutAndBin } from "../../lib/forest/binning_threads.ts";
 import { plainArena } from "../../lib/forest/arena.ts";
+import { workerThreads } from "../../lib/forest/worker_threads.ts";
 import { drawTable } from "./tables.ts";
 
 Deno.test("a value's bin is the number of cuts not above it; a missing value has the next one", () => {
@@ -48,6 +49,6 @@ Deno.test("cuts and bins of a large table are the same for 1, 2 and 3 threads", 
   const cuts = fitCuts(features, 64);
   const alone = { cuts, binned: binFeatures(features, cuts) };
   for (const workers of [2, 3]) {
-    assert.deepEqual(cutAndBin(features, 64, workers, plainArena(true)), alone);
+    assert.deepEqual(cutAndBin(features, 64, workerThreads(workers - 1), plainArena(true)), alone);
   }
 });

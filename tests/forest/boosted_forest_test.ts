@@ -8,6 +8,7 @@ import { type ForestParameters, forestParameters } from "../../lib/forest/parame
 import { predictMargin } from "../../lib/forest/predictor.ts";
 import { forestPresets } from "../../lib/forest/presets.ts";
 import { forestFromXgboostJson } from "../../lib/forest/xgboost_json.ts";
+import { workerThreads } from "../../lib/forest/worker_threads.ts";
 import { auroc } from "../../lib/metrics/auroc.ts";
 import {
   castingTable,
@@ -136,7 +137,7 @@ Deno.test("memory is linear in the rows, and what is promised suffices", () => {
     const bytes = [4000, 8000, 12000].map((rows) => {
       const { features } = drawTable("plain", rows, 10, 4);
       const arena = fitArena(features, parameters, workers);
-      fitState(features, parameters, 0, workers, arena);
+      fitState(features, parameters, 0, workerThreads(workers - 1), arena);
       const promised = fitBytes(features, parameters, workers);
       assert.ok(arena.used() <= promised, `${arena.used()} of ${promised}`);
       return arena.used();

@@ -16,7 +16,7 @@ Deno.test("trees, leaves and margins are the same with the kernel and without it
     reg_alpha: 1,
   });
   const afterTwoRounds = (arena: Arena) => {
-    const state = fitState(features, parameters, 7, 1, arena);
+    const state = fitState(features, parameters, 7, [], arena);
     const growTree = treeMaker(state, 0);
     for (let round = 0; round < 2; round++) {
       logisticGradients(state.margins, labels, 1, state.gradientPairs);
@@ -36,7 +36,7 @@ Deno.test("trees, leaves and margins are the same with the kernel and without it
 Deno.test("every row, drawn or not, moves by the leaf that it comes to", () => {
   const { features, labels } = drawTable("plain", 600, 5, 2);
   const parameters = forestParameters({ n_estimators: 2, subsample: 0.3, max_depth: 3 });
-  const state = fitState(features, parameters, 7, 1, plainArena(false));
+  const state = fitState(features, parameters, 7, [], plainArena(false));
   logisticGradients(state.margins, labels, 1, state.gradientPairs);
   treeMaker(state, 0)(0, 0);
   for (let piece = 0; piece < rowPieces(state); piece++) moveMargins(state, piece);
