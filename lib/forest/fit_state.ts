@@ -105,8 +105,8 @@ export function fitBytes(
   const perRow = 3 * columns + 20 + 40 * workers + leafNumber * num_parallel_tree;
   const perNode = 29;
   const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength +
-    (8 + 4 * mostBlocks) * (columns + boundGroup);
-  const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 8 * workers);
+    (17 + 4 * mostBlocks) * (columns + boundGroup);
+  const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 16 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }
 

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import type { ForestParameters } from "./parameters.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
@@ -24,9 +23,6 @@ export function treeCapacity(rows: number, maxDepth: number): number {
 /** The leaf that each row comes to in each tree of a round, by the leaf's number in its tree. */
 export type LeafNumbers = Uint8Array | Uint16Array | Int32Array; // [trees, rows]
 
-/** A generator of random bits. */
-type Bits = ReturnType<typeof xoroshiro128plus>;
-
 /** Grows trees on one binned table; its working memory is linear in the rows and reused. */
 export class TreeGrower {
   readonly #binned: BinnedMatrix;
@@ -36,9 +32,7 @@ export class TreeGrower {
   readonly #scratch: NodeScratch;
   readonly #work: NodeWork;
   readonly #shrinkage: number;
-  readonly #allColumns: Int32Array;
-  readonly #treeColumns: Int32Array;
-  readonly #flags: Uint8Array; // per column, all 0 between draws
+  readonly #hasConstant: boolean; // whether a column has one bin only
   // Per node of the tree: places of its drawn rows, places of its other rows, its sums.
   readonly #begins: Int32Array;
   readonly #ends: Int32Array;
@@ -69,9 +63,9 @@ export class TreeGrower {
     this.#scratch = scratch;
     this.#work = work;
     this.#shrinkage = Math.fround(Math.fround(learning_rate) / num_parallel_tree);
-    this.#allColumns = Int32Array.from({ length: binned.columns }, (_, column) => column);
-    this.#treeColumns = new Int32Array(binned.columns);
-    this.#flags = new Uint8Array(binned.columns);
+    this.#hasConstant = binned.binCounts.some((count, column) =>
+      count <= 1 && binned.hasMissing[column] === 0
+    );
     this.#begins = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
     this.#otherBegins = new Int32Array(capacity);
@@ -83,23 +77,25 @@ export class TreeGrower {
   /**
    * Grows one tree into place `tree` of `table`.
    *
-   * @param gradientPairs (gradient, hessian) per row of the binned table, float32 numbers
    * @param seed of the tree, integer in [0, 2^32)
    * @param leafNumbers gets the leaf of every row, drawn or not, in the tree's row of the table
    */
   grow(
-    gradientPairs: Float64Array,
     seed: number,
     table: TreeTable,
     tree: number,
     leafNumbers?: LeafNumbers,
   ): void {
-    const { max_depth, colsample_bytree } = this.#parameters;
-    const bits = xoroshiro128plus(seed);
-    this.#takeRoot(this.#drawRows(bits), gradientPairs);
-    const treeColumns = this.#treeColumns.subarray(
-      0,
-      drawColumns(this.#allColumns, colsample_bytree, bits, this.#treeColumns, this.#flags),
+    const { max_depth, subsample, colsample_bytree } = this.#parameters;
+    const { draws } = this.#work;
+    const { allColumns, treeColumns } = this.#scratch;
+    draws.start(seed);
+    this.#takeRoot(draws.rows(subsample));
+    const columnCount = draws.columns(
+      allColumns,
+      allColumns.length,
+      colsample_bytree,
+      treeColumns,
     );
     const firstPlace = tree * table.capacity;
     const firstNumber = tree * this.#binned.rows;
@@ -111,7 +107,7 @@ export class TreeGrower {
         levelEnd = size;
       }
       const mayGrow = max_depth === 0 || depth < max_depth;
-      const split = mayGrow ? this.#bestSplit(node, treeColumns, bits) : undefined;
+      const split = mayGrow ? this.#bestSplit(node, columnCount) : undefined;
       table.cover[firstPlace + node] = this.#hessians[node];
       if (split === undefined) {
         this.#writeLeaf(table, firstPlace + node, node);
@@ -125,58 +121,32 @@ export class TreeGrower {
     table.sizes[tree] = size;
   }
 
-  /**
-   * Draws the tree's rows, each with probability `subsample`; they come first, then the others, both
-   * ascending. Returns the number of drawn rows.
-   */
-  #drawRows(bits: Bits): number {
-    const { subsample } = this.#parameters;
-    const { rows, spareRows } = this.#scratch;
-    if (subsample === 1) {
-      for (let i = 0; i < rows.length; i++) rows[i] = i;
-      return rows.length;
-    }
-    const bound = Math.fround(subsample) * 2 ** 32 - 2 ** 31;
-    let count = 0;
-    let others = 0;
-    for (let i = 0; i < rows.length; i++) {
-      rows[count] = i;
-      spareRows[others] = i;
-      const isDrawn = Number(bits.next() < bound);
-      count += isDrawn;
-      others += 1 - isDrawn;
-    }
-    rows.set(spareRows.subarray(0, others), count);
-    return count;
-  }
-
   /** Makes the first `count` rows the root's drawn ones. */
-  #takeRoot(count: number, gradientPairs: Float64Array): void {
-    const { rows } = this.#scratch;
-    let gradient = 0;
-    let hessian = 0;
-    for (let i = 0; i < count; i++) {
-      gradient += gradientPairs[2 * rows[i]];
-      hessian += gradientPairs[2 * rows[i] + 1];
-    }
+  #takeRoot(count: number): void {
+    const { rows, totals } = this.#scratch;
     this.#begins[0] = 0;
     this.#ends[0] = count;
     this.#otherBegins[0] = count;
     this.#otherEnds[0] = rows.length;
-    this.#gradients[0] = gradient;
-    this.#hessians[0] = hessian;
+    this.#gradients[0] = totals[0];
+    this.#hessians[0] = totals[1];
   }
 
   /** The best split of a node among columns drawn from the tree's, if one is worth it. */
-  #bestSplit(node: number, treeColumns: Int32Array, bits: Bits): Split | undefined {
+  #bestSplit(node: number, treeColumnCount: number): Split | undefined {
     const { colsample_bynode, gamma } = this.#parameters;
     const gradient = this.#gradients[node];
     const hessian = this.#hessians[node];
     const begin = this.#begins[node];
     const end = this.#ends[node];
     if (end - begin < 2 || hessian < 2 * this.#rule.minChildWeight) return undefined;
-    const { columns } = this.#scratch;
-    const drawn = drawColumns(treeColumns, colsample_bynode, bits, columns, this.#flags);
+    const { treeColumns, columns } = this.#scratch;
+    const drawn = this.#work.draws.columns(
+      treeColumns,
+      treeColumnCount,
+      colsample_bynode,
+      columns,
+    );
     const count = this.#dropConstant(columns, drawn);
     if (count === 0) return undefined;
     const parentGain = nodeGain(gradient, hessian, this.#rule);
@@ -188,6 +158,7 @@ export class TreeGrower {
 
   /** Takes columns of one bin, which have no split, off the list; returns how many are left. */
   #dropConstant(columns: Int32Array, count: number): number {
+    if (!this.#hasConstant) return count;
     const { binCounts, hasMissing } = this.#binned;
     let kept = 0;
     for (let k = 0; k < count; k++) {
@@ -251,39 +222,4 @@ export class TreeGrower {
       leafNumbers[first + rows[i]] = leaf;
     }
   }
-}
-
-/**
- * Draws `share` of `columns` without replacement into `drawn`, ascending; returns their number, which
- * is rounded down as XGBoost does it, at least one. The fewer of those to take and those to leave are
- * drawn, by Floyd's method (Bentley, CACM 30 (1987) 754).
- *
- * @param flags as long as `columns`, all 0 between calls
- */
-function drawColumns(
-  columns: Int32Array,
-  share: number,
-  bits: Bits,
-  drawn: Int32Array,
-  flags: Uint8Array,
-): number {
-  const total = columns.length;
-  if (share === 1) {
-    drawn.set(columns);
-    return total;
-  }
-  const wanted = Math.max(1, Math.floor(Math.fround(Math.fround(share) * total)));
-  const leaves = 2 * wanted > total;
-  for (let i = leaves ? wanted : total - wanted; i < total; i++) {
-    const chosen = Math.floor((bits.next() + 2 ** 31) * (i + 1) / 2 ** 32); // in [0, i]
-    flags[flags[chosen] === 0 ? chosen : i] = 1;
-  }
-  const taken = leaves ? 0 : 1;
-  let count = 0;
-  for (let i = 0; i < total; i++) {
-    drawn[count] = columns[i];
-    count += Number(flags[i] === taken);
-    flags[i] = 0;
-  }
-  return count;
 }

@@ -14,6 +14,7 @@ import { type BinnedMatrix, mostBlocks } from "./binning.ts";
 import {
   addToBlocks,
   boundColumns,
+  boundGroup,
   gatherTerms,
   joinBelow,
   mostBoundedRows,
@@ -22,6 +23,7 @@ import {
 import { histogramGroup } from "./histogram.ts";
 import { global, globals } from "./kernel_globals.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
+import { drawColumns, type DrawFunctions, drawRows, kernelTreeDraws } from "./tree_draws.ts";
 import { boundSlack, noSplit, type Split, type SplitRule } from "./splitting.ts";
 import {
   call,
@@ -30,6 +32,7 @@ import {
   f64,
   f64x2,
   i32,
+  i64,
   ifElse,
   ifThen,
   type Local,
@@ -55,6 +58,9 @@ const splitAt = {
   right: 32,
   floor: 48,
 } as const;
+
+/** The first column's splits are peeked at in blocks with bounds of at least this share of the largest. */
+const peekShare = 0.9;
 
 /** Bounds of float32 numbers are compared with this much room. */
 const boundRoom = 1 + 1e-4;
@@ -118,6 +124,7 @@ export function kernelNodeWork(
       return readSplit();
     },
     divide: exported.divide as NodeWork["divide"],
+    draws: kernelTreeDraws(exported as unknown as DrawFunctions, gradientPairs, scratch),
   };
 }
 
@@ -146,6 +153,9 @@ function globalValues(
     bounds: scratch.bounds.byteOffset,
     blockBounds: scratch.blockBounds.byteOffset,
     best: scratch.best.byteOffset,
+    random: scratch.random.byteOffset,
+    totals: scratch.totals.byteOffset,
+    flags: scratch.flags.byteOffset,
     alpha: rule.alpha,
     lambda: rule.lambda,
     minChildWeight: rule.minChildWeight,
@@ -185,6 +195,8 @@ function kernelFunctions(blockSums: number): WasmFunction[] {
     peek(),
     bestSplit(),
     divide(),
+    drawRows(),
+    drawColumns(),
   ];
 }
 
@@ -266,23 +278,34 @@ function boundFrom(parentGain: Local): Code {
   );
 }
 
-/** Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on. */
+/**
+ * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
+ * in a turn.
+ */
 function addToHistograms(width: number): WasmFunction {
   const each = Array.from({ length: width }, (_, k) => k);
-  const names = ["begin", "end", "list", "place", "pair", "stop", "row", "sums", "bin"];
+  const names = ["begin", "end", "list", "place", "pair", "stop", "row", "sums", "bin", "both"];
   const locals = localsOf([...names, ...each.flatMap((k) => [`column${k}`, `histogram${k}`])]);
-  const { begin, end, list, place, pair, stop, row, sums, bin } = locals;
-  const inner = each.map((k): Code => {
-    return [
-      bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
-      bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
-      v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
+  const { begin, end, list, place, pair, stop, row, sums, bin, both } = locals;
+  const addRow = (index: number, number: Code) =>
+    [
+      row.set(i32.shiftLeft(number, i32.const(1))),
+      sums.set(v128.loadBehind(16 * index, pair.get)),
+      ...each.flatMap((k) => [
+        bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
+        bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
+        v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
+      ]),
     ].flat();
-  });
+  const goOn = (rows: number) =>
+    [
+      place.set(i32.add(place.get, i32.const(4 * rows))),
+      pair.set(i32.add(pair.get, i32.const(16 * rows))),
+    ].flat();
   return {
     parameters: ["i32", "i32", "i32"],
     locals: [
-      ...["i32", "i32", "i32", "i32", "v128", "i32"] as const,
+      ...["i32", "i32", "i32", "i32", "v128", "i32", "i64"] as const,
       ...each.flatMap(() => ["i32", "i32"] as const),
     ],
     body: [
@@ -301,13 +324,17 @@ function addToHistograms(width: number): WasmFunction {
       place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
       stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
       pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
-      repeatWhile(
+      ifThen(
+        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+        addRow(0, i32.load(place.get)),
+        goOn(1),
+      ),
+      whileLoop(
         i32.lessThan(place.get, stop.get),
-        row.set(i32.shiftLeft(i32.load(place.get), i32.const(1))),
-        sums.set(v128.load(pair.get)),
-        ...inner,
-        place.set(i32.add(place.get, i32.const(4))),
-        pair.set(i32.add(pair.get, i32.const(16))),
+        both.set(i64.load(place.get)),
+        addRow(0, i64.toI32(both.get)),
+        addRow(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+        goOn(2),
       ),
     ].flat(),
   };
@@ -508,29 +535,39 @@ function scanUp(locals: ScanLocals, begin: Code): Code {
 }
 
 /**
- * The largest gain of both sides, before any rounding to float32, among every fourth split of the column
- * in the first histogram, which has no missing values: what the best split cannot fall below.
+ * The largest gain of both sides, before any rounding to float32, among every fourth split behind bins
+ * `firstBin … lastBin - 1` of the column in the first histogram, which has no missing values: what the
+ * best split cannot fall below.
  */
 function peek(): WasmFunction {
-  const { binCount, total, at, stop, left, right, gradients, hessians, highest } = localsOf([
-    ...["binCount", "total", "at", "stop", "left", "right"] as const,
+  const locals = localsOf([
+    ...["firstBin", "lastBin", "total", "at", "begin", "stop", "left", "right"] as const,
     ...["gradients", "hessians", "highest"] as const,
   ]);
+  const { firstBin, lastBin, total, at, begin, stop, left, right } = locals;
+  const { gradients, hessians, highest } = locals;
   const bin = (index: number) => v128.loadBehind(16 * index, at.get);
+  const address = ({ get }: Local) => i32.add(global.histogram, i32.shiftLeft(get, i32.const(4)));
+  const addFour = [
+    left.set(f64x2.add(
+      left.get,
+      f64x2.add(f64x2.add(bin(0), bin(1)), f64x2.add(bin(2), bin(3))),
+    )),
+    at.set(i32.add(at.get, i32.const(64))),
+  ].flat();
   const swapped = f64x2.shuffle(1, 0, gradients.get, gradients.get);
   return {
-    parameters: ["i32", "v128"],
+    parameters: ["i32", "i32", "v128"],
     result: "f64",
-    locals: ["i32", "i32", "v128", "v128", "v128", "v128", "v128"],
+    locals: ["i32", "i32", "i32", "v128", "v128", "v128", "v128", "v128"],
     body: [
       at.set(global.histogram),
-      stop.set(i32.add(at.get, i32.shiftLeft(binCount.get, i32.const(4)))),
+      begin.set(address(firstBin)),
+      stop.set(address(lastBin)),
+      whileLoop(i32.lessThan(at.get, begin.get), addFour),
       repeatWhile(
         i32.lessThan(at.get, stop.get),
-        left.set(f64x2.add(
-          left.get,
-          f64x2.add(f64x2.add(bin(0), bin(1)), f64x2.add(bin(2), bin(3))),
-        )),
+        addFour,
         right.set(f64x2.subtract(total.get, left.get)),
         hessians.set(f64x2.shuffle(1, 3, left.get, right.get)),
         gradients.set(f64x2.largest(
@@ -551,7 +588,6 @@ function peek(): WasmFunction {
           ),
         )),
         highest.set(f64x2.largest(highest.get, f64x2.add(gradients.get, swapped))),
-        at.set(i32.add(at.get, i32.const(64))),
       ),
       f64x2.lane(0, highest.get),
     ].flat(),
@@ -625,17 +661,14 @@ function bestSplit(): WasmFunction {
     ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
     ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
     ...["inverseSpan", "sizes", "first", "highest"] as const,
-    ...["firstBin", "lastBin", "shift", "place", "threshold"] as const,
+    ...["firstBin", "lastBin", "offset", "blockZero", "firstBlock", "lastBlock"] as const,
+    ...["shift", "threshold"] as const,
   ]);
   const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
   const { list, lastList, slots, slot, column, total, span, slope } = locals;
   const { inverseSpan, sizes, first, highest } = locals;
-  const { firstBin, lastBin, shift, place, threshold } = locals;
-  const isHopeless = (block: Local) =>
-    f64.lessThan(
-      f64.fromF32(f32.load(i32.add(place.get, i32.shiftLeft(block.get, i32.const(4))))),
-      threshold.get,
-    );
+  const { firstBin, lastBin, offset, blockZero, firstBlock, lastBlock, shift, threshold } = locals;
+  const isHopeless = (place: Local) => f32.lessThan(f32.load(place.get), threshold.get);
   const columnBins = i32.load(
     i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
   );
@@ -649,42 +682,56 @@ function bestSplit(): WasmFunction {
       )]) as [Code[], Code[]],
     ),
   ].flat();
-  const scanHopeful = [
-    threshold.set(f64.multiply(boundFrom(parentGain), f64.const(1 / boundRoom))),
-    place.set(i32.add(
-      global.blockBounds,
+  const binOf = (place: Local, next: number) =>
+    i32.shiftLeft(
       i32.add(
-        i32.shiftLeft(
-          i32.and(i32.subtract(list.get, global.columns), i32.const(-16)),
-          i32.const(6),
+        i32.shiftRight(i32.subtract(place.get, blockZero.get), i32.const(4)),
+        i32.const(next),
+      ),
+      shift.get,
+    );
+  // Sets the bins from the first to the last block whose bound is not below what `value` pushes.
+  const limitBins = (value: Code) =>
+    [
+      threshold.set(f32.fromF64(f64.multiply(value, f64.const(1 / boundRoom)))),
+      offset.set(i32.subtract(list.get, global.columns)),
+      blockZero.set(i32.add(
+        global.blockBounds,
+        i32.add(
+          i32.shiftLeft(i32.and(offset.get, i32.const(-4 * boundGroup)), i32.const(6)),
+          i32.and(offset.get, i32.const(4 * boundGroup - 1)),
         ),
-        i32.and(i32.subtract(list.get, global.columns), i32.const(12)),
+      )),
+      shift.set(i32.add(
+        i32.subtract(
+          i32.const(32),
+          i32.leadingZeros(i32.shiftRight(
+            i32.subtract(columnBins, i32.const(1)),
+            i32.const(Math.log2(mostBlocks)),
+          )),
+        ),
+        i32.lessThan(i32.subtract(end.get, begin.get), i32.const(joinBelow)),
+      )),
+      firstBlock.set(blockZero.get),
+      lastBlock.set(i32.add(
+        blockZero.get,
+        i32.shiftLeft(
+          i32.shiftRight(i32.subtract(columnBins, i32.const(1)), shift.get),
+          i32.const(4),
+        ),
+      )),
+      whileLoop(
+        i32.and(i32.lessThan(firstBlock.get, lastBlock.get), isHopeless(firstBlock)),
+        firstBlock.set(i32.add(firstBlock.get, i32.const(16))),
       ),
-    )),
-    shift.set(i32.add(
-      i32.subtract(
-        i32.const(32),
-        i32.leadingZeros(i32.shiftRight(
-          i32.subtract(columnBins, i32.const(1)),
-          i32.const(Math.log2(mostBlocks)),
-        )),
+      whileLoop(
+        i32.and(i32.lessThan(firstBlock.get, lastBlock.get), isHopeless(lastBlock)),
+        lastBlock.set(i32.subtract(lastBlock.get, i32.const(16))),
       ),
-      i32.lessThan(i32.subtract(end.get, begin.get), i32.const(joinBelow)),
-    )),
-    firstBin.set(i32.const(0)),
-    lastBin.set(i32.shiftRight(i32.subtract(columnBins, i32.const(1)), shift.get)),
-    whileLoop(
-      i32.and(i32.lessThan(firstBin.get, lastBin.get), isHopeless(firstBin)),
-      firstBin.set(i32.add(firstBin.get, i32.const(1))),
-    ),
-    whileLoop(
-      i32.and(i32.lessThan(firstBin.get, lastBin.get), isHopeless(lastBin)),
-      lastBin.set(i32.subtract(lastBin.get, i32.const(1))),
-    ),
-    firstBin.set(i32.and(i32.shiftLeft(firstBin.get, shift.get), i32.const(-4))),
-    lastBin.set(i32.shiftLeft(i32.add(lastBin.get, i32.const(1)), shift.get)),
-    scanColumn,
-  ].flat();
+      firstBin.set(i32.and(binOf(firstBlock, 0), i32.const(-4))),
+      lastBin.set(binOf(lastBlock, 1)),
+    ].flat();
+  const scanHopeful = [limitBins(boundFrom(parentGain)), scanColumn].flat();
   const searchColumn = [
     column.set(i32.load(list.get)),
     call(functionIndex.addOne, begin.get, end.get, list.get),
@@ -706,7 +753,7 @@ function bestSplit(): WasmFunction {
     locals: [
       ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
       ...["f64", "f64", "i32", "f32"] as const,
-      ...["i32", "i32", "i32", "i32", "f64"] as const,
+      ...["i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
     ],
     body: [
       f32.store(i32.add(global.best, i32.const(splitAt.gain)), f32.zero),
@@ -766,9 +813,10 @@ function bestSplit(): WasmFunction {
         column.set(i32.load(list.get)),
         ifThen(
           i32.equalsZero(i32.load8(i32.add(global.hasMissing, column.get))),
+          limitBins(f64.multiply(f64.fromF32(highest.get), f64.const(peekShare))),
           f64.store(
             i32.add(global.best, i32.const(splitAt.floor)),
-            call(functionIndex.peek, columnBins, total.get),
+            call(functionIndex.peek, firstBin.get, lastBin.get, total.get),
           ),
         ),
         scanHopeful,

@@ -1,6 +1,7 @@
 /**
- * The two costly steps at a node: finding its best split, and dividing its rows. Two ways with the same
- * result: plain TypeScript, here, and the WebAssembly kernel of `node_kernel.ts`.
+ * The costly steps of growing a tree: drawing its rows and columns, finding a node's best split, and
+ * dividing its rows. Two ways with the same result: plain TypeScript, here, and the WebAssembly kernel of
+ * `node_kernel.ts`.
  *
  * @module
  */
@@ -8,14 +9,11 @@ import type { Arena } from "./arena.ts";
 import { type BinnedMatrix, mostBlocks } from "./binning.ts";
 import { blockSumsLength, boundGroup } from "./block_bounds.ts";
 import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
+import { type DrawScratch, plainTreeDraws, type TreeDraws } from "./tree_draws.ts";
 import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
 
 /** A thread's working memory, reused from node to node. */
-export interface NodeScratch {
-  /** The tree's rows, first those drawn for it, then the others; those of a node lie side by side. */
-  readonly rows: Int32Array; // [rows]
-  /** Room for the rows that go right. */
-  readonly spareRows: Int32Array; // [rows]
+export interface NodeScratch extends DrawScratch {
   /** (gradient, hessian) of the drawn rows at the same places. */
   readonly nodePairs: Float64Array; // [2 * rows]
   /** Histograms, all 0 between nodes. */
@@ -30,11 +28,15 @@ export interface NodeScratch {
   readonly bounds: Float32Array; // [columns, rounded up to boundGroup]
   /** Likewise, of each of their blocks: four columns side by side. */
   readonly blockBounds: Float32Array; // [columns, rounded up to boundGroup, mostBlocks]
+  /** Every column, ascending. */
+  readonly allColumns: Int32Array; // [columns]
+  /** The tree's columns, ascending. */
+  readonly treeColumns: Int32Array; // [columns]
   /** The split that the kernel has found. */
   readonly best: Float64Array; // [7]
 }
 
-/** A thread's way to do the two steps on its scratch. */
+/** A thread's way to do the steps on its scratch. */
 export interface NodeWork {
   /**
    * The best split of the rows at places `begin … end - 1` among the first `columnCount` of the
@@ -53,6 +55,8 @@ export interface NodeWork {
    * `missing`, come first; returns where the others begin.
    */
   divide(begin: number, end: number, column: number, lastLeft: number, missing: number): number;
+  /** The draws of its trees. */
+  readonly draws: TreeDraws;
 }
 
 /** Empty bins behind each histogram, so that four bins can be read at a time. */
@@ -71,6 +75,8 @@ export function nodeScratch(
 ): NodeScratch {
   let mostBins = 0;
   for (const count of binned.binCounts) mostBins = Math.max(mostBins, count);
+  const allColumns = arena.int32(binned.columns);
+  for (let column = 0; column < allColumns.length; column++) allColumns[column] = column;
   const listLength = boundGroup * Math.ceil(binned.columns / boundGroup);
   return {
     rows: arena.int32(binned.rows),
@@ -82,11 +88,16 @@ export function nodeScratch(
     columns: arena.int32(listLength),
     bounds: arena.float32(listLength),
     blockBounds: arena.float32(listLength * mostBlocks),
+    allColumns,
+    treeColumns: arena.int32(binned.columns),
+    flags: arena.uint8(binned.columns),
+    random: arena.int32(4),
+    totals: arena.float64(2),
     best: arena.float64(7),
   };
 }
 
-/** The two steps in plain TypeScript. */
+/** The steps in plain TypeScript. */
 export function plainNodeWork(
   binned: BinnedMatrix,
   gradientPairs: Float64Array,
@@ -157,5 +168,6 @@ export function plainNodeWork(
       for (let i = 0; i < right; i++) rows[middle + i] = spareRows[i];
       return middle;
     },
+    draws: plainTreeDraws(gradientPairs, scratch),
   };
 }

@@ -35,7 +35,7 @@ export function treeMaker(
   return (round, tree) => {
     const seed = seeds[round * num_parallel_tree + tree];
     const isLast = round + 1 === n_estimators; // no later round asks for the leaves
-    grower.grow(gradientPairs, seed, trees, tree, isLast ? undefined : leafNumbers);
+    grower.grow(seed, trees, tree, isLast ? undefined : leafNumbers);
   };
 }
 

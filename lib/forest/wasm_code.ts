@@ -70,6 +70,7 @@ export const i32 = {
   load8: access([0x2d], 0),
   load16: access([0x2f], 1),
   store: access([0x36], 2),
+  store8: access([0x3a], 0),
   leadingZeros: plain(0x67),
   equalsZero: plain(0x45),
   equal: plain(0x46),
@@ -83,14 +84,22 @@ export const i32 = {
   or: plain(0x72),
   shiftLeft: plain(0x74),
   shiftRight: plain(0x76),
+  fromF64: plain(0xab), // unsigned; the number must be in its range
 } as const;
 
 /** Instructions on 64-bit integers. */
 export const i64 = {
   const: (value: number): Code => [0x42, ...signed(value)],
   load: access([0x29], 2),
+  loadBehind: accessBehind([0x29], 2),
+  store: access([0x37], 2),
+  add: plain(0x7c),
+  xor: plain(0x85),
+  shiftLeft: plain(0x86),
   shiftRight: plain(0x88), // unsigned
+  rotateLeft: plain(0x89),
   toI32: plain(0xa7),
+  fromSignedI32: plain(0xac),
 } as const;
 
 /** Instructions on single floats. */
@@ -126,9 +135,13 @@ export const f64 = {
   divide: plain(0xa3),
   max: plain(0xa5),
   copySign: plain(0xa6),
+  fromSignedI32: plain(0xb7),
   fromI32: plain(0xb8), // unsigned
   fromF32: plain(0xbb),
 } as const;
+
+/** Instructions on pairs of 64-bit integers. */
+export const i64x2 = { splat: simd(0x12) } as const;
 
 /** Instructions on pairs of double floats. */
 export const f64x2 = {
