@@ -834,31 +834,35 @@ function bestSplit(): WasmFunction {
   };
 }
 
-/** `NodeWork.divide`. Each row is written to both sides and one side moves on: there is no branch. */
+/**
+ * `NodeWork.divide`; two rows in a turn. Each row is written to both sides and one side moves on: there is
+ * no branch.
+ */
 function divide(): WasmFunction {
-  const { begin, end, column, lastLeft, missing, place, stop, left, right, row, bin } = localsOf(
-    [
-      "begin",
-      "end",
-      "column",
-      "lastLeft",
-      "missing",
-      "place",
-      "stop",
-      "left",
-      "right",
-      "row",
-      "bin",
-    ],
-  );
+  const locals = localsOf([
+    ...["begin", "end", "column", "lastLeft", "missing", "place", "stop"] as const,
+    ...["left", "right", "row", "bin", "both"] as const,
+  ]);
+  const { begin, end, column, lastLeft, missing, place, stop } = locals;
+  const { left, right, row, bin, both } = locals;
   const goesLeft = i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get));
   const rowAt = (index: Local) => i32.add(global.rows, i32.shiftLeft(index.get, i32.const(2)));
   const four = i32.const(4);
+  const takeRow = (number: Code) =>
+    [
+      row.set(number),
+      bin.set(i32.load16(i32.add(column.get, i32.shiftLeft(row.get, i32.const(1))))),
+      i32.store(left.get, row.get),
+      i32.store(right.get, row.get),
+      bin.set(i32.shiftLeft(goesLeft, i32.const(2))),
+      left.set(i32.add(left.get, bin.get)),
+      right.set(i32.add(right.get, i32.subtract(four, bin.get))),
+    ].flat();
   return {
     name: "divide",
     parameters: ["i32", "i32", "i32", "i32", "i32"],
     result: "i32",
-    locals: ["i32", "i32", "i32", "i32", "i32", "i32"],
+    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "i64"],
     body: [
       place.set(rowAt(begin)),
       stop.set(rowAt(end)),
@@ -870,16 +874,17 @@ function divide(): WasmFunction {
         global.pairIndices,
         i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
       )),
+      ifThen(
+        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+        takeRow(i32.load(place.get)),
+        place.set(i32.add(place.get, four)),
+      ),
       whileLoop(
         i32.lessThan(place.get, stop.get),
-        row.set(i32.load(place.get)),
-        bin.set(i32.load16(i32.add(column.get, i32.shiftLeft(row.get, i32.const(1))))),
-        i32.store(left.get, row.get),
-        i32.store(right.get, row.get),
-        bin.set(i32.shiftLeft(goesLeft, i32.const(2))),
-        left.set(i32.add(left.get, bin.get)),
-        right.set(i32.add(right.get, i32.subtract(four, bin.get))),
-        place.set(i32.add(place.get, four)),
+        both.set(i64.load(place.get)), // before the first row is written, there or further left
+        takeRow(i64.toI32(both.get)),
+        takeRow(i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+        place.set(i32.add(place.get, i32.const(8))),
       ),
       memoryCopy(left.get, global.spareRows, i32.subtract(right.get, global.spareRows)),
       i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
