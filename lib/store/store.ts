@@ -360,7 +360,8 @@ export async function openStore(
           }: it differs from the stored one`,
           {
             remedy:
-              "The same computation gave two results (non-determinism). Please report it; the stored entry is kept.",
+              "The stored entry is kept. Machines that share a store must be of one class (docs/reproduction.md, " +
+              '"Guarding the numbers"); on one machine this is a defect: please report it.',
           },
         );
       }
