@@ -13,7 +13,12 @@ import type { SupervisedMethod } from "../maps/supervised.ts";
 import { supervisedMethods } from "../maps/supervised_methods.ts";
 import { checkVariant } from "../maps/variants.ts";
 import { numericsClass } from "../onnx/session.ts";
-import { type Experiment, type ExperimentRow, methodIds } from "../runner/experiment.ts";
+import {
+  type Experiment,
+  type ExperimentRow,
+  methodIds,
+  singleMethods,
+} from "../runner/experiment.ts";
 import { chooseRows, type Plan, planExperiment, type RunSetting } from "../runner/plan.ts";
 import { planPenalty } from "../runner/planned_penalty.ts";
 import { type PlannedSegmentation, planSegmentation } from "../runner/planned_segmentation.ts";
@@ -149,18 +154,25 @@ export async function planRuns(
   return paired.map(({ experiment, dataset }) => {
     const { rows, seeds } = chosen[experiments.indexOf(experiment)];
     const setting = settings.get(dataset)!;
-    const variants = { ...profileVariants(setting.profile, rows), ...setting.variants };
+    const variants = { ...variantsOf(setting.profile, experiment, rows), ...setting.variants };
     return planExperiment(experiment, rows, { ...setting, variants, seeds });
   });
 }
 
-/** The variants that a profile sets of the methods which the rows need. */
-function profileVariants(
-  { variants }: Profile,
+/** The variants that a profile sets of the classifiers which the rows need. */
+function variantsOf(
+  { classifierVariants }: Profile,
+  experiment: Experiment,
   rows: readonly ExperimentRow[],
 ): Record<string, string> {
-  const used = new Set(rows.flatMap(({ method }) => [...methodIds(method)]));
-  return Object.fromEntries(Object.entries(variants).filter(([id]) => used.has(id)));
+  const needed = new Set(rows.flatMap(({ method }) => [...methodIds(method)]));
+  const learnedFrom = new Set(
+    experiment.rows.flatMap(({ method }) => singleMethods(method))
+      .map((method) => method.kind === "segad" ? method.classifier : undefined),
+  );
+  return Object.fromEntries(
+    Object.entries(classifierVariants).filter(([id]) => needed.has(id) && learnedFrom.has(id)),
+  );
 }
 
 /** Folders and files beside store and project that a run of the plans reads. */

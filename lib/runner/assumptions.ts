@@ -219,10 +219,10 @@ export const assumptions: readonly Assumption[] = [
   {
     id: "wrn-folds",
     text:
-      "Out of fold (--variant wrn=out-of-fold, and in the profile demo): five WRN are trained, each on " +
-      "another four fifths of the training images, the paper's 80 %. The forest learns from the scores " +
-      "of the network that did not see the image; a test image has the mean of the five scores. " +
-      "--variant wrn=paper trains one.",
+      "Out of fold (--variant wrn=out-of-fold, and in the profile demo where a forest learns from WRN's " +
+      "scores): five WRN are trained, each on another four fifths of the training images, the paper's " +
+      "80 %. The forest learns from the scores of the network that did not see the image; a test image " +
+      "has the mean of the five scores. --variant wrn=paper trains one.",
     concerns: trains("wrn"),
     holds: (setting) => wrnVariant(setting) === "out-of-fold",
   },

@@ -19,10 +19,10 @@ export interface Profile {
   /** Backbone when `--backbone` names none. */
   readonly backbone: string;
   /**
-   * Methods that have another variant in it than their first, the paper's, by id. Their tables say so,
-   * and `--variant` overrules it.
+   * Classifiers that have another variant than their first, the paper's, by id, in experiments whose
+   * forests learn from their scores. Their tables say so, and `--variant` overrules it.
    */
-  readonly variants: Readonly<Record<string, string>>;
+  readonly classifierVariants: Readonly<Record<string, string>>;
   /** For people: image size, backbone, and what machine it is for. */
   readonly description: string;
 }
@@ -33,21 +33,21 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: "demo",
     size: 128,
     backbone: "small",
-    variants: { wrn: "out-of-fold" },
+    classifierVariants: { wrn: "out-of-fold" },
     description: "128 x 128 pixels, the small backbone: minutes on two cores",
   },
   cpu: {
     name: "cpu",
     size: 256,
     backbone: "efficientnet_lite0",
-    variants: {},
+    classifierVariants: {},
     description: "256 x 256 pixels, EfficientNet-Lite0: a workstation without a GPU",
   },
   paper: {
     name: "paper",
     size: 256,
     backbone: "wide_resnet50_2",
-    variants: {},
+    classifierVariants: {},
     description: "256 x 256 pixels, WideResNet-50-2 and the paper's budgets",
   },
 };

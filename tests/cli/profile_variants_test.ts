@@ -7,14 +7,16 @@ import { assumptionsOf } from "../../lib/runner/assumptions.ts";
 import type { Plan } from "../../lib/runner/plan.ts";
 import { withFolder } from "./harness.ts";
 
-const table3 = experiments.find(({ id }) => id === "table3")!;
-
-/** The plan of some rows of Table 3 on the embedded product. */
-async function planned(rows: string, variant: string[] = [], profile = "demo"): Promise<Plan> {
+/** The plan of some rows of an experiment on the embedded product. */
+async function planned(
+  rows: string,
+  { variant = [] as string[], profile = "demo", name = "table3" } = {},
+): Promise<Plan> {
+  const experiment = experiments.find(({ id }) => id === name)!;
   let plan: Plan | undefined;
   await withFolder(async (cache) => {
     const options = { data: [], weights: [], variant, rows, seeds: 1, profile, cache };
-    [plan] = await planRuns([table3], options);
+    [plan] = await planRuns([experiment], options);
   });
   return plan!;
 }
@@ -34,13 +36,20 @@ Deno.test("the demo trains WRN out of fold, and its tables say so", async () => 
 });
 
 Deno.test("the paper's WRN can be asked for, and is that of the other profiles", async () => {
-  const paper = await planned("WRN", ["wrn=paper"]);
+  const paper = await planned("WRN", { variant: ["wrn=paper"] });
   assert.deepEqual(paper.setting.variants, { wrn: "paper" });
   const ids = idsOf(paper);
   assert.ok(ids.includes("wrn-share") && !ids.includes("wrn-folds"), ids.join(" "));
   for (const profile of ["cpu", "paper"]) {
-    assert.deepEqual((await planned("WRN", [], profile)).setting.variants, {}, profile);
+    assert.deepEqual((await planned("WRN", { profile })).setting.variants, {}, profile);
   }
+});
+
+Deno.test("the demo's WRN is the paper's where no forest learns from its scores, as in Table 4", async () => {
+  const { setting, rows } = await planned("WRN", { name: "table4" });
+  assert.deepEqual(setting.variants, {});
+  const kinds = rows[0].cells[0].scores.needs.map(({ input }) => input.stage);
+  assert.deepEqual(new Set(kinds), new Set(["predict"]));
 });
 
 Deno.test("a run without WRN has no variant of it", async () => {
