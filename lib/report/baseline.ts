@@ -219,7 +219,7 @@ function findingsOfRow(
       metric,
       what: `${heading} ${mean > before ? "rose" : "fell"} from ${before.toFixed(1)} to ` +
         `${mean.toFixed(1)} (${formatChange(mean - before)}, tolerance ${
-          Number(tolerance.toFixed(1))
+          Number(tolerance.toFixed(2))
         })`,
     }];
   });

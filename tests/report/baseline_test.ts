@@ -59,7 +59,7 @@ Deno.test("on another class of machines, a mean may differ by three standard err
   assert.deepEqual(findings(-0.99 * bound, otherMachine), []);
   assert.equal(findings(-0.99 * bound, machine).length, 1);
   const [{ what }] = findings(1.01 * bound, otherMachine);
-  assert.ok(what.endsWith(`tolerance ${Number(bound.toFixed(1))})`), what);
+  assert.ok(what.endsWith(`tolerance ${Number(bound.toFixed(2))})`), what);
   const part = { ...sampleResult, rows: sampleResult.rows.slice(0, 1) };
   assert.throws(
     () =>
