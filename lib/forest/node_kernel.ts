@@ -652,9 +652,9 @@ function scanMissing(): WasmFunction {
 }
 
 /**
- * `NodeWork.bestSplit`; what it finds is in `scratch.best`. The column that can have the best split is
- * searched first, then, in their order, those that still can have a better one; each only from the first
- * to the last of its blocks in which the better split can be.
+ * `NodeWork.bestSplit`; what it finds is in `scratch.best`. The columns that still can have the best split
+ * are searched, that with the highest bound first; each only from the first to the last of its blocks in
+ * which the better split can be.
  */
 function bestSplit(): WasmFunction {
   const locals = localsOf([
@@ -732,16 +732,36 @@ function bestSplit(): WasmFunction {
       lastBin.set(binOf(lastBlock, 1)),
     ].flat();
   const scanHopeful = [limitBins(boundFrom(parentGain)), scanColumn].flat();
-  const searchColumn = [
+  const boundPlace = i32.add(global.bounds, i32.subtract(list.get, global.columns));
+  const boundOf = f32.load(boundPlace);
+  const takeColumn = [ // with its bound's sign turned, it is not picked again
     column.set(i32.load(list.get)),
+    f32.store(boundPlace, f32.subtract(f32.zero, boundOf)),
     call(functionIndex.addOne, begin.get, end.get, list.get),
-    scanHopeful,
   ].flat();
-  const boundOf = f32.load(i32.add(global.bounds, i32.subtract(list.get, global.columns)));
   const next = (count: Code) => list.set(i32.add(list.get, i32.shiftLeft(count, i32.const(2))));
-  const canBeBest = f64.notLessThan(
-    f64.multiply(f64.fromF32(boundOf), f64.const(boundRoom)),
-    boundFrom(parentGain),
+  // Picks the column with the highest bound among those not searched.
+  const pickHighest = [
+    list.set(global.columns),
+    highest.set(f32.zero),
+    first.set(list.get),
+    repeatWhile(
+      i32.lessThan(list.get, lastList.get),
+      ifThen(
+        f32.greaterThan(boundOf, highest.get),
+        first.set(list.get),
+        highest.set(boundOf),
+      ),
+      next(i32.const(1)),
+    ),
+    list.set(first.get),
+  ].flat();
+  const canBeBest = i32.and(
+    f32.greaterThan(highest.get, f32.zero),
+    f64.notLessThan(
+      f64.multiply(f64.fromF32(highest.get), f64.const(boundRoom)),
+      boundFrom(parentGain),
+    ),
   );
   const isTooLarge = i32.or(
     i32.lessThan(i32.const(mostBoundedRows), i32.subtract(end.get, begin.get)),
@@ -797,20 +817,8 @@ function bestSplit(): WasmFunction {
           functionIndex.boundColumns,
           ...[begin.get, end.get, columnCount.get, f64.abs(slope.get), span.get, sizes.get],
         ),
-        first.set(list.get),
-        highest.set(boundOf),
-        repeatWhile(
-          i32.lessThan(list.get, lastList.get),
-          ifThen(
-            f32.greaterThan(boundOf, highest.get),
-            first.set(list.get),
-            highest.set(boundOf),
-          ),
-          next(i32.const(1)),
-        ),
-        list.set(first.get),
-        call(functionIndex.addOne, begin.get, end.get, list.get),
-        column.set(i32.load(list.get)),
+        pickHighest,
+        takeColumn,
         ifThen(
           i32.equalsZero(i32.load8(i32.add(global.hasMissing, column.get))),
           limitBins(f64.multiply(f64.fromF32(highest.get), f64.const(peekShare))),
@@ -820,15 +828,8 @@ function bestSplit(): WasmFunction {
           ),
         ),
         scanHopeful,
-        list.set(global.columns),
-        repeatWhile(
-          i32.lessThan(list.get, lastList.get),
-          ifThen(
-            canBeBest,
-            ifThen(i32.notEqual(list.get, first.get), searchColumn),
-          ),
-          next(i32.const(1)),
-        ),
+        pickHighest,
+        whileLoop(canBeBest, takeColumn, scanHopeful, pickHighest),
       ]),
     ].flat(),
   };
