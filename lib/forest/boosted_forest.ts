@@ -9,14 +9,13 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
-import { plainArena } from "./arena.ts";
 import { checkFeatures, type FeatureMatrix } from "./binning.ts";
 import { fitArena, fitState } from "./fit_state.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
 import type { BoostedForest } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
-import { type TreeTable, treeTable } from "./tree_table.ts";
+import type { TreeTable } from "./tree_table.ts";
 import { workerThreads } from "./worker_threads.ts";
 
 /** How a fit is carried out; nothing here changes its result. */
@@ -57,7 +56,7 @@ export function fitBoostedForest(
   const targets = checkLabels(labels, features.rows);
   const workers = workerCount(options, complete);
   const score = baseScore(targets, complete);
-  const rounds: TreeTable[] = [];
+  const rounds: RoundTrees[] = [];
   const helpers = workerThreads(workers - 1);
   const arena = fitArena(features, complete, workers);
   const state = fitState(features, complete, seed, helpers, arena);
@@ -69,7 +68,7 @@ export function fitBoostedForest(
       logisticGradients(margins, targets, complete.scale_pos_weight, gradientPairs);
       threads.growTrees(round);
       if (round + 1 < complete.n_estimators) threads.moveMargins();
-      rounds.push(compactTable(state.trees));
+      rounds.push(packTrees(state.trees));
     }
   } finally {
     threads.close();
@@ -108,41 +107,51 @@ function workerCount(options: FitOptions, parameters: ForestParameters): number 
   return Math.min(workers, parameters.num_parallel_tree);
 }
 
-/** A copy of the used places; `capacity` is that of the widest tree. */
-function compactTable(table: TreeTable): TreeTable {
-  const trees = table.sizes.length;
-  let capacity = 0;
-  for (const size of table.sizes) capacity = Math.max(capacity, size);
-  const compact = treeTable(trees, capacity, plainArena(false));
-  compact.sizes.set(table.sizes);
-  for (let tree = 0; tree < trees; tree++) {
-    const from = tree * table.capacity;
-    const to = from + table.sizes[tree];
-    const place = tree * capacity;
-    compact.left.set(table.left.subarray(from, to), place);
-    compact.feature.set(table.feature.subarray(from, to), place);
-    compact.defaultLeft.set(table.defaultLeft.subarray(from, to), place);
-    compact.threshold.set(table.threshold.subarray(from, to), place);
-    compact.gain.set(table.gain.subarray(from, to), place);
-    compact.cover.set(table.cover.subarray(from, to), place);
-    compact.weight.set(table.weight.subarray(from, to), place);
+/** The trees of a round, one's nodes behind the other's. */
+type RoundTrees = Omit<TreeTable, "capacity" | "bin">;
+
+/** A copy of the used places. */
+function packTrees(table: TreeTable): RoundTrees {
+  const { capacity, sizes, left, feature, defaultLeft, threshold, gain, cover, weight } = table;
+  const nodes = sizes.reduce((sum, size) => sum + size, 0);
+  const packed: RoundTrees = {
+    sizes: sizes.slice(),
+    left: new Int32Array(nodes),
+    feature: new Int32Array(nodes),
+    defaultLeft: new Uint8Array(nodes),
+    threshold: new Float32Array(nodes),
+    gain: new Float32Array(nodes),
+    cover: new Float32Array(nodes),
+    weight: new Float32Array(nodes),
+  };
+  for (let tree = 0, to = 0; tree < sizes.length; tree++) {
+    const end = tree * capacity + sizes[tree];
+    for (let from = tree * capacity; from < end; from++, to++) {
+      packed.left[to] = left[from];
+      packed.feature[to] = feature[from];
+      packed.defaultLeft[to] = defaultLeft[from];
+      packed.threshold[to] = threshold[from];
+      packed.gain[to] = gain[from];
+      packed.cover[to] = cover[from];
+      packed.weight[to] = weight[from];
+    }
   }
-  return compact;
+  return packed;
 }
 
 /** The trees of all rounds as one forest. */
 function joinRounds(
-  rounds: readonly TreeTable[],
+  rounds: readonly RoundTrees[],
   parameters: ForestParameters,
   columns: number,
   score: number,
 ): BoostedForest {
   const { num_parallel_tree, objective, scale_pos_weight } = parameters;
   const starts = new Int32Array(rounds.length * num_parallel_tree + 1);
-  rounds.forEach((table, round) => {
+  rounds.forEach(({ sizes }, round) => {
     for (let tree = 0; tree < num_parallel_tree; tree++) {
       const at = round * num_parallel_tree + tree;
-      starts[at + 1] = starts[at] + table.sizes[tree];
+      starts[at + 1] = starts[at] + sizes[tree];
     }
   });
   const nodes = starts[starts.length - 1];
@@ -162,19 +171,15 @@ function joinRounds(
     cover: new Float32Array(nodes),
     weight: new Float32Array(nodes),
   };
-  rounds.forEach((table, round) => {
-    for (let tree = 0; tree < num_parallel_tree; tree++) {
-      const from = tree * table.capacity;
-      const to = from + table.sizes[tree];
-      const place = starts[round * num_parallel_tree + tree];
-      forest.left.set(table.left.subarray(from, to), place);
-      forest.feature.set(table.feature.subarray(from, to), place);
-      forest.defaultLeft.set(table.defaultLeft.subarray(from, to), place);
-      forest.threshold.set(table.threshold.subarray(from, to), place);
-      forest.gain.set(table.gain.subarray(from, to), place);
-      forest.cover.set(table.cover.subarray(from, to), place);
-      forest.weight.set(table.weight.subarray(from, to), place);
-    }
+  rounds.forEach((trees, round) => {
+    const place = starts[round * num_parallel_tree];
+    forest.left.set(trees.left, place);
+    forest.feature.set(trees.feature, place);
+    forest.defaultLeft.set(trees.defaultLeft, place);
+    forest.threshold.set(trees.threshold, place);
+    forest.gain.set(trees.gain, place);
+    forest.cover.set(trees.cover, place);
+    forest.weight.set(trees.weight, place);
   });
   for (let node = 0; node < nodes; node++) {
     forest.right[node] = forest.left[node] < 0 ? -1 : forest.left[node] + 1;
