@@ -24,7 +24,7 @@ export interface NodeScratch extends DrawScratch {
   readonly blockSums: Float32Array; // [blockSumsLength]
   /** The node's columns, ascending; the places behind them are the kernel's. */
   readonly columns: Int32Array; // [columns, rounded up to boundGroup]
-  /** How good the best split of each of these columns can be at most, found by the kernel. */
+  /** How good the best split of each of these columns can be at most, by the kernel; negative once searched. */
   readonly bounds: Float32Array; // [columns, rounded up to boundGroup]
   /** Likewise, of each of their blocks: four columns side by side. */
   readonly blockBounds: Float32Array; // [columns, rounded up to boundGroup, mostBlocks]

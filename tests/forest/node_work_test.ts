@@ -133,8 +133,8 @@ for (const [name, setting] of Object.entries(settings)) {
   });
 }
 
-Deno.test("no split of a column has a larger gain than the column's bound", () => {
-  let close = 0;
+Deno.test("no split of a column has a larger gain than the column's bound; low bounds are not searched", () => {
+  let [close, unsearched] = [0, 0];
   for (
     const setting of [settings["256 bins"], settings["missing values"], settings["no penalties"]]
   ) {
@@ -158,8 +158,15 @@ Deno.test("no split of a column has a larger gain than the column's bound", () =
         return work.bestSplit(0, rows.length, columns.length, gradient, hessian, parentGain).gain;
       };
       const all = Array.from({ length: columnCount }, (_, column) => column);
-      bestOf(kernel, all);
-      const bounds = kernel.scratch.bounds.slice(0, columnCount).map(Math.abs);
+      const best = bestOf(kernel, all);
+      const marked = kernel.scratch.bounds.slice(0, columnCount);
+      const searched = marked.filter((bound) => bound < 0);
+      assert.ok(
+        best === 0 || searched.every((bound) => -bound * 1.0001 >= best + parentGain),
+        `trial ${trial}`,
+      );
+      unsearched += columnCount - searched.length;
+      const bounds = marked.map(Math.abs);
       for (const column of all) {
         const gain = bestOf(plain, [column]);
         if (gain === 0) continue;
@@ -169,6 +176,7 @@ Deno.test("no split of a column has a larger gain than the column's bound", () =
     }
   }
   assert.ok(close > 500, `${close} bounds are close`); // else they would be of no use
+  assert.ok(unsearched > 500, `${unsearched} columns are not searched`);
 });
 
 // The oracle tries every cut of every column with sums over the rows, by XGBoost's rules.
