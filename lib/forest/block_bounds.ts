@@ -282,6 +282,14 @@ export function boundColumns(addIndex: number, joinIndex: number): WasmFunction 
         ),
         list.set(i32.add(list.get, i32.const(4 * boundGroup))),
       ),
+      whileLoop( // none for what only fills the last group
+        i32.lessThan(lastList.get, list.get),
+        f32.store(
+          i32.add(global.bounds, i32.subtract(lastList.get, global.columns)),
+          f32.zero,
+        ),
+        lastList.set(i32.add(lastList.get, i32.const(4))),
+      ),
     ].flat(),
   };
 }
@@ -404,11 +412,14 @@ function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code
       )),
       low.set(f32x4.max(low.get, leasts.get)),
       high.set(f32x4.min(weight.get, mosts.get)),
-      gain.set(f32x4.add(
+      gain.set(f32x4.max( // no number if both are 0, as where one side has no hessian
         base.get,
-        f32x4.divide(
-          f32x4.multiply(square(gain), spans.get),
-          f32x4.min(product(low), product(high)),
+        f32x4.add(
+          base.get,
+          f32x4.divide(
+            f32x4.multiply(square(gain), spans.get),
+            f32x4.min(product(low), product(high)),
+          ),
         ),
       )),
       ...(twice

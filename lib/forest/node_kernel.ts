@@ -29,6 +29,7 @@ import {
   call,
   type Code,
   f32,
+  f32x4,
   f64,
   f64x2,
   i32,
@@ -78,6 +79,7 @@ const functionIndex = {
   joinToBlocks: 8,
   boundColumns: 9,
   peek: 10,
+  addWindow: 11,
 } as const;
 
 /** Compiled kernels by the pages of the memory and the address of the block sums, which are in the code. */
@@ -193,6 +195,7 @@ function kernelFunctions(blockSums: number): WasmFunction[] {
     addToBlocks(true, blockSums),
     boundColumns(functionIndex.addToBlocks, functionIndex.joinToBlocks),
     peek(),
+    addToHistograms(1, true),
     bestSplit(),
     divide(),
     drawRows(),
@@ -281,18 +284,29 @@ function boundFrom(parentGain: Local): Code {
 /**
  * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
  * in a turn.
+ *
+ * @param clamps whether pair indices are taken into a range that follows the other parameters
  */
-function addToHistograms(width: number): WasmFunction {
+function addToHistograms(width: number, clamps = false): WasmFunction {
   const each = Array.from({ length: width }, (_, k) => k);
-  const names = ["begin", "end", "list", "place", "pair", "stop", "row", "sums", "bin", "both"];
-  const locals = localsOf([...names, ...each.flatMap((k) => [`column${k}`, `histogram${k}`])]);
-  const { begin, end, list, place, pair, stop, row, sums, bin, both } = locals;
+  const locals = localsOf([
+    ...["begin", "end", "list", ...(clamps ? ["least", "most"] : [])],
+    ...["place", "pair", "stop", "row", "sums", "bin", "both"],
+    ...each.flatMap((k) => [`column${k}`, `histogram${k}`]),
+  ]);
+  const { begin, end, list, least, most, place, pair, stop, row, sums, bin, both } = locals;
+  const clamp = () =>
+    [
+      bin.set(i32.select(bin.get, least.get, i32.lessThan(least.get, bin.get))),
+      bin.set(i32.select(bin.get, most.get, i32.lessThan(bin.get, most.get))),
+    ].flat();
   const addRow = (index: number, number: Code) =>
     [
       row.set(i32.shiftLeft(number, i32.const(1))),
       sums.set(v128.loadBehind(16 * index, pair.get)),
       ...each.flatMap((k) => [
         bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
+        clamps ? clamp() : [],
         bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
         v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
       ]),
@@ -303,7 +317,7 @@ function addToHistograms(width: number): WasmFunction {
       pair.set(i32.add(pair.get, i32.const(16 * rows))),
     ].flat();
   return {
-    parameters: ["i32", "i32", "i32"],
+    parameters: ["i32", "i32", "i32", ...(clamps ? ["i32", "i32"] as const : [])],
     locals: [
       ...["i32", "i32", "i32", "i32", "v128", "i32", "i64"] as const,
       ...each.flatMap(() => ["i32", "i32"] as const),
@@ -344,13 +358,22 @@ function addToHistograms(width: number): WasmFunction {
 const scanLocals = {
   ...{ slot: "i32", column: "i32", binCount: "i32", total: "v128", parentGain: "f32" },
   ...{ span: "f64", slope: "f64", inverseSpan: "f64", firstBin: "i32", lastBin: "i32" },
-  ...{ first: "i32", stop: "i32", at: "i32", left: "v128", right: "v128", next: "v128" },
+  ...{
+    startBin: "i32",
+    clearBins: "i32",
+    first: "i32",
+    stop: "i32",
+    at: "i32",
+    left: "v128",
+    right: "v128",
+    next: "v128",
+  },
   ...{ gradients: "v128", hessians: "v128", weights: "v128", bound: "f64", hit: "i32" },
   ...{ third: "v128", fourth: "v128", before: "v128", magnitudes: "v128" },
   ...{ spans: "v128", slopes: "v128", alphas: "v128" },
   ...{ lambdas: "v128", factors: "v128", hasMissing: "i32" },
 } as const satisfies Record<string, ValueType>;
-const scanParameters = 10;
+const scanParameters = 12;
 type ScanLocals = Record<keyof typeof scanLocals, Local>;
 
 /**
@@ -487,19 +510,19 @@ function considerBehind(locals: ScanLocals, left: Local, at: Code): Code {
 }
 
 /**
- * Scans a column's bins from address `begin` up to `stop`, four in a turn; those before are only added
- * up. The four are added to one another before they are added to the bins before them, so that a turn
+ * Scans a column's bins from address `begin` up to `stop`, four in a turn; those from `start` on before it
+ * are only added up. The four are added to one another before they are added to the bins before them, so that a turn
  * waits for one addition of the last. The last turn may pass the column's end, where the histogram is
  * empty. The loop leaves off where a split passes the first test and is entered again behind it: so
  * nothing but the test takes up its registers.
  */
-function scanUp(locals: ScanLocals, begin: Code): Code {
-  const { at, first, stop, hit, left, next, third, fourth, before } = locals;
+function scanUp(locals: ScanLocals, start: Code, begin: Code): Code {
+  const { at, stop, hit, left, next, third, fourth, before } = locals;
   const sums = [left, next, third, fourth];
   const place = (index: number) => i32.add(at.get, i32.const(16 * index));
   const bin = (index: number) => v128.loadBehind(16 * index, at.get);
   return [
-    at.set(first.get),
+    at.set(start),
     hit.set(begin),
     whileLoop(
       i32.lessThan(at.get, hit.get),
@@ -594,15 +617,18 @@ function peek(): WasmFunction {
   };
 }
 
-/** Scans bins `firstBin … lastBin - 1` of a column without missing values, and clears all of its bins. */
+/**
+ * Scans bins `firstBin … lastBin - 1` of a column without missing values, given that none before
+ * `startBin` has a sum, and clears `clearBins` bins from there on.
+ */
 function scan(): WasmFunction {
   return scanFunction((locals) => {
-    const { first, stop, binCount, firstBin, lastBin } = locals;
+    const { first, stop, firstBin, lastBin, startBin, clearBins } = locals;
     const place = (bin: Local) => i32.add(first.get, i32.shiftLeft(bin.get, i32.const(4)));
     return [
       stop.set(place(lastBin)),
-      scanUp(locals, place(firstBin)),
-      memoryClear(first.get, i32.shiftLeft(binCount.get, i32.const(4))),
+      scanUp(locals, place(startBin), place(firstBin)),
+      memoryClear(place(startBin), i32.shiftLeft(clearBins.get, i32.const(4))),
     ];
   });
 }
@@ -622,7 +648,7 @@ function scanMissing(): WasmFunction {
     return [
       hasMissing.set(isThere),
       v128.store(stop.get, v128.zero),
-      scanUp(locals, first.get),
+      scanUp(locals, first.get, first.get),
       ifThen(
         hasMissing.get,
         right.set(v128.zero),
@@ -662,12 +688,14 @@ function bestSplit(): WasmFunction {
     ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
     ...["inverseSpan", "sizes", "first", "highest"] as const,
     ...["firstBin", "lastBin", "offset", "blockZero", "firstBlock", "lastBlock"] as const,
-    ...["shift", "threshold"] as const,
+    ...["shift", "threshold", "startBin", "clearBins", "tops"] as const,
   ]);
   const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
   const { list, lastList, slots, slot, column, total, span, slope } = locals;
   const { inverseSpan, sizes, first, highest } = locals;
   const { firstBin, lastBin, offset, blockZero, firstBlock, lastBlock, shift, threshold } = locals;
+  const { startBin, clearBins, tops } = locals;
+  const isSmall = i32.lessThan(i32.subtract(end.get, begin.get), i32.const(joinBelow));
   const isHopeless = (place: Local) => f32.lessThan(f32.load(place.get), threshold.get);
   const columnBins = i32.load(
     i32.add(global.binCounts, i32.shiftLeft(column.get, i32.const(2))),
@@ -679,7 +707,32 @@ function bestSplit(): WasmFunction {
         index,
         ...[slot.get, column.get, columnBins, total.get, parentGain.get],
         ...[span.get, slope.get, inverseSpan.get, firstBin.get, lastBin.get],
+        ...[startBin.get, clearBins.get],
       )]) as [Code[], Code[]],
+    ),
+  ].flat();
+  const addColumn = [
+    startBin.set(i32.const(0)),
+    clearBins.set(columnBins),
+    call(functionIndex.addOne, begin.get, end.get, list.get),
+  ].flat();
+  // The rows before the window go into the last bin before it, those behind it into the first one there.
+  const addWindow = [
+    startBin.set(i32.select(
+      i32.subtract(firstBin.get, i32.const(4)),
+      i32.const(0),
+      firstBin.get,
+    )),
+    clearBins.set(i32.add(i32.subtract(lastBin.get, startBin.get), i32.const(1))),
+    call(
+      functionIndex.addWindow,
+      ...[begin.get, end.get, list.get],
+      i32.select(
+        i32.shiftLeft(i32.subtract(firstBin.get, i32.const(1)), i32.const(1)),
+        i32.const(0),
+        firstBin.get,
+      ),
+      i32.shiftLeft(lastBin.get, i32.const(1)),
     ),
   ].flat();
   const binOf = (place: Local, next: number) =>
@@ -690,7 +743,8 @@ function bestSplit(): WasmFunction {
       ),
       shift.get,
     );
-  // Sets the bins from the first to the last block whose bound is not below what `value` pushes.
+  // Sets the bins, a multiple of four, from the first to the last block whose bound is not below what
+  // `value` pushes.
   const limitBins = (value: Code) =>
     [
       threshold.set(f32.fromF64(f64.multiply(value, f64.const(1 / boundRoom)))),
@@ -710,7 +764,7 @@ function bestSplit(): WasmFunction {
             i32.const(Math.log2(mostBlocks)),
           )),
         ),
-        i32.lessThan(i32.subtract(end.get, begin.get), i32.const(joinBelow)),
+        isSmall,
       )),
       firstBlock.set(blockZero.get),
       lastBlock.set(i32.add(
@@ -729,35 +783,43 @@ function bestSplit(): WasmFunction {
         lastBlock.set(i32.subtract(lastBlock.get, i32.const(16))),
       ),
       firstBin.set(i32.and(binOf(firstBlock, 0), i32.const(-4))),
-      lastBin.set(binOf(lastBlock, 1)),
+      lastBin.set(i32.and(i32.add(binOf(lastBlock, 1), i32.const(3)), i32.const(-4))),
     ].flat();
-  const scanHopeful = [limitBins(boundFrom(parentGain)), scanColumn].flat();
   const boundPlace = i32.add(global.bounds, i32.subtract(list.get, global.columns));
   const boundOf = f32.load(boundPlace);
   const takeColumn = [ // with its bound's sign turned, it is not picked again
     column.set(i32.load(list.get)),
     f32.store(boundPlace, f32.subtract(f32.zero, boundOf)),
-    call(functionIndex.addOne, begin.get, end.get, list.get),
   ].flat();
+  const lastBound = i32.add(global.bounds, i32.subtract(lastList.get, global.columns));
   const next = (count: Code) => list.set(i32.add(list.get, i32.shiftLeft(count, i32.const(2))));
-  // Picks the column with the highest bound among those not searched.
+  // Picks the column with the highest bound among those not searched, if one has a bound above 0.
   const pickHighest = [
-    list.set(global.columns),
-    highest.set(f32.zero),
-    first.set(list.get),
+    list.set(global.bounds),
+    tops.set(v128.zero),
     repeatWhile(
-      i32.lessThan(list.get, lastList.get),
-      ifThen(
-        f32.greaterThan(boundOf, highest.get),
-        first.set(list.get),
-        highest.set(boundOf),
-      ),
-      next(i32.const(1)),
+      i32.lessThan(list.get, lastBound),
+      tops.set(f32x4.max(tops.get, v128.load(list.get))),
+      next(i32.const(4)),
     ),
-    list.set(first.get),
+    tops.set(f32x4.max(tops.get, f32x4.shuffle([2, 3, 0, 1], tops.get, tops.get))),
+    tops.set(f32x4.max(tops.get, f32x4.shuffle([1, 0, 3, 2], tops.get, tops.get))),
+    highest.set(f32x4.lane(0, tops.get)),
+    list.set(global.bounds),
+    searchWhile(
+      first.get,
+      i32.lessThan(list.get, lastBound),
+      first.set(v128.signs32(f32x4.equal(v128.load(list.get), tops.get))),
+      next(i32.const(4)),
+    ),
+    list.set(i32.add(
+      i32.add(global.columns, i32.subtract(list.get, global.bounds)),
+      i32.shiftLeft(i32.subtract(i32.trailingZeros(first.get), i32.const(4)), i32.const(2)),
+    )),
   ].flat();
+  const hasBound = f32.greaterThan(highest.get, f32.zero);
   const canBeBest = i32.and(
-    f32.greaterThan(highest.get, f32.zero),
+    hasBound,
     f64.notLessThan(
       f64.multiply(f64.fromF32(highest.get), f64.const(boundRoom)),
       boundFrom(parentGain),
@@ -774,6 +836,7 @@ function bestSplit(): WasmFunction {
       ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
       ...["f64", "f64", "i32", "f32"] as const,
       ...["i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
+      ...["i32", "i32", "v128"] as const,
     ],
     body: [
       f32.store(i32.add(global.best, i32.const(splitAt.gain)), f32.zero),
@@ -807,6 +870,8 @@ function bestSplit(): WasmFunction {
             column.set(i32.load(i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2))))),
             firstBin.set(i32.const(0)),
             lastBin.set(columnBins),
+            startBin.set(i32.const(0)),
+            clearBins.set(columnBins),
             scanColumn,
             slot.set(i32.add(slot.get, i32.const(1))),
           ),
@@ -818,18 +883,34 @@ function bestSplit(): WasmFunction {
           ...[begin.get, end.get, columnCount.get, f64.abs(slope.get), span.get, sizes.get],
         ),
         pickHighest,
-        takeColumn,
         ifThen(
-          i32.equalsZero(i32.load8(i32.add(global.hasMissing, column.get))),
-          limitBins(f64.multiply(f64.fromF32(highest.get), f64.const(peekShare))),
-          f64.store(
-            i32.add(global.best, i32.const(splitAt.floor)),
-            call(functionIndex.peek, firstBin.get, lastBin.get, total.get),
+          hasBound,
+          takeColumn,
+          addColumn,
+          ifThen(
+            i32.equalsZero(i32.load8(i32.add(global.hasMissing, column.get))),
+            limitBins(f64.multiply(f64.fromF32(highest.get), f64.const(peekShare))),
+            f64.store(
+              i32.add(global.best, i32.const(splitAt.floor)),
+              call(functionIndex.peek, firstBin.get, lastBin.get, total.get),
+            ),
           ),
+          limitBins(boundFrom(parentGain)),
+          scanColumn,
+          pickHighest,
         ),
-        scanHopeful,
-        pickHighest,
-        whileLoop(canBeBest, takeColumn, scanHopeful, pickHighest),
+        whileLoop(
+          canBeBest,
+          takeColumn,
+          limitBins(boundFrom(parentGain)),
+          ifElse(
+            i32.lessThan(i32.load8(i32.add(global.hasMissing, column.get)), isSmall),
+            [addWindow],
+            [addColumn],
+          ),
+          scanColumn,
+          pickHighest,
+        ),
       ]),
     ].flat(),
   };

@@ -72,6 +72,7 @@ export const i32 = {
   store: access([0x36], 2),
   store8: access([0x3a], 0),
   leadingZeros: plain(0x67),
+  trailingZeros: plain(0x68),
   equalsZero: plain(0x45),
   equal: plain(0x46),
   notEqual: plain(0x47),
@@ -85,6 +86,8 @@ export const i32 = {
   shiftLeft: plain(0x74),
   shiftRight: plain(0x76),
   fromF64: plain(0xab), // unsigned; the number must be in its range
+  /** The first of two numbers if the condition holds, else the second. */
+  select: plain(0x1b),
 } as const;
 
 /** Instructions on 64-bit integers. */
@@ -174,6 +177,7 @@ export const f32x4 = {
     ...new Uint8Array(new Float32Array(values).buffer),
   ],
   splat: simd(0x13),
+  equal: simd(0x41),
   greaterOrEqual: simd(0x46),
   add: simd(0xe4),
   subtract: simd(0xe5),
@@ -183,6 +187,7 @@ export const f32x4 = {
   min: simd(0xea),
   /** The larger of two numbers that are not NaN. */
   max: simd(0xeb),
+  lane: (index: 0 | 1 | 2 | 3, value: Code): Code => [...value, 0xfd, 0x1f, index],
   /** A pair of double floats as single ones, and two zeros. */
   fromF64x2: simd(0x5e),
   /** Lanes picked from two vectors: 0 to 3 are the first's, 4 to 7 the second's. */
@@ -206,6 +211,8 @@ export const v128 = {
   bothTrue: simd(0xc3),
   /** One bit per lane of 64 bits: its sign. */
   signs: simd(0xc4),
+  /** One bit per lane of 32 bits: its sign. */
+  signs32: simd(0xa4),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
   /** All bits but the signs of two 64-bit lanes. */
   magnitudes: [0xfd, 0x0c, ...new Array(16).fill(255)].with(9, 127).with(17, 127) as Code,

@@ -73,6 +73,11 @@ const settings: Record<string, Setting> = {
     maxBin: 256,
     rule: { alpha: 8, lambda: 0.5, minChildWeight: 0 },
   },
+  "two bins and an L1 penalty alone": {
+    kind: "plain",
+    maxBin: 2,
+    rule: { alpha: 1, lambda: 0, minChildWeight: 0 },
+  },
   "columns that are equal": { kind: "plain", maxBin: 256, rule, different: 4 },
   "more rows than are bounded": { kind: "plain", maxBin: 256, rule, rowCount: 6000 },
   "sums that float32 products cannot hold": {
