@@ -70,6 +70,9 @@ const boundTwiceBelow = 64;
 /** A float32 operation's relative rounding error. */
 const rounding = 2 ** -24;
 
+/** In place of a side's weight that rounding leaves at 0 or below. */
+const tiny = 2 ** -124;
+
 /**
  * Writes the terms `(max(l, 0), max(-l, 0), h, 0)` of a node's rows side by side, and their gradient
  * pairs, given `|G| / D` and the sign of `G`; returns the sum of `|g|`.
@@ -190,7 +193,14 @@ const boundLocals = {
   ...{ begin: "i32", end: "i32", columnCount: "i32", slope: "f64", span: "f64", sizes: "f64" },
   ...{ joins: "i32", list: "i32", lastList: "i32", place: "i32", stop: "i32", missing: "i32" },
   ...{ blockBound: "i32", anyMissing: "i32", error: "f64", least: "f64" },
-  ...{ spans: "v128", alphas: "v128", leasts: "v128", mosts: "v128", doubleErrors: "v128" },
+  ...{
+    spans: "v128",
+    alphas: "v128",
+    tinies: "v128",
+    leasts: "v128",
+    mosts: "v128",
+    doubleErrors: "v128",
+  },
   ...{ slopes: "v128", gradients: "v128", upper: "v128", lower: "v128" },
   ...{ left: "v128", right: "v128", base: "v128", heavy: "v128" },
   ...{ startDeviation: "v128", startWeight: "v128", deviation: "v128", weight: "v128" },
@@ -315,7 +325,8 @@ function setConstants(locals: BoundLocals): Code {
       f64.add(global.minChildWeight, global.lambda),
       f64.const(1e-20), // no division by 0
     )),
-    locals.spans.set(splat(span.get)),
+    // A little less, so that what is left of it beside a heavy side is never too much.
+    locals.spans.set(splat(f64.multiply(span.get, f64.const(1 - 4 * rounding)))),
     locals.alphas.set(splat(f64.subtract(
       global.alpha,
       f64.multiply(
@@ -326,6 +337,7 @@ function setConstants(locals: BoundLocals): Code {
     locals.slopes.set(splat(slope.get)),
     locals.gradients.set(splat(f64.multiply(slope.get, span.get))),
     locals.base.set(splat(f64.multiply(slope.get, f64.multiply(slope.get, span.get)))),
+    locals.tinies.set(f32x4.const(tiny, tiny, tiny, tiny)),
     locals.leasts.set(splat(least.get)),
     locals.mosts.set(splat(f64.subtract(span.get, least.get))),
     error.set(f64.multiply(error.get, span.get)),
@@ -371,6 +383,7 @@ function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code
   const { low, high, upper, lower, left, right, heavy } = locals;
   const square = (value: Local) => f32x4.multiply(value.get, value.get);
   const thresholded = (value: Code) => f32x4.max(f32x4.subtract(value, alphas.get), v128.zero);
+  const above0 = (value: Code) => f32x4.max(value, locals.tinies.get);
   const product = (side: Local) => f32x4.multiply(side.get, f32x4.subtract(spans.get, side.get));
   return [
     place.set(global.blockSums),
@@ -412,19 +425,16 @@ function boundBlocks(locals: BoundLocals, clears: boolean, twice: boolean): Code
       )),
       low.set(f32x4.max(low.get, leasts.get)),
       high.set(f32x4.min(weight.get, mosts.get)),
-      gain.set(f32x4.max( // no number if both are 0, as where one side has no hessian
+      gain.set(f32x4.add(
         base.get,
-        f32x4.add(
-          base.get,
-          f32x4.divide(
-            f32x4.multiply(square(gain), spans.get),
-            f32x4.min(product(low), product(high)),
-          ),
+        f32x4.divide(
+          f32x4.multiply(square(gain), spans.get),
+          above0(f32x4.min(product(low), product(high))),
         ),
       )),
       ...(twice
         ? [
-          high.set(f32x4.subtract(spans.get, high.get)),
+          high.set(above0(f32x4.subtract(spans.get, high.get))),
           gain.set(f32x4.min(
             gain.get,
             f32x4.divide(

@@ -27,13 +27,16 @@ interface Setting {
   readonly rowCount?: number;
   /** What gradients are multiplied with, a power of two. */
   readonly scale?: number;
+  /** Whether half of the rows have next to no hessian. */
+  readonly saturated?: boolean;
   /** Columns repeat after so many. */
   readonly different?: number;
 }
 
 /** Both ways of doing a node's steps, on the same table and gradients. */
 function bothWays(setting: Setting): [Bench, Bench, Float64Array] {
-  const { kind, maxBin, rule, rowCount = 900, scale = 1, different = columnCount } = setting;
+  const { kind, maxBin, rule, rowCount = 900, scale = 1 } = setting;
+  const { saturated = false, different = columnCount } = setting;
   const { features } = drawTable(kind, rowCount, columnCount, 1);
   for (let i = 0; i < features.values.length; i++) {
     const column = i % columnCount;
@@ -43,6 +46,7 @@ function bothWays(setting: Setting): [Bench, Bench, Float64Array] {
   const random = new RandomState(2);
   const drawn = Float64Array.from({ length: 2 * rowCount }, (_, i) => {
     const number = i % 2 === 0 ? random.uniform(-1, 1) : random.uniform(0.01, 0.25);
+    if (saturated && i % 4 === 3) return scale * 2 ** -40;
     return scale * Math.round(number * 2 ** 20) / 2 ** 20; // sums are exact, whatever the order
   });
   const bench = (arena: Arena): Bench => {
@@ -89,53 +93,87 @@ const settings: Record<string, Setting> = {
 };
 for (const [name, setting] of Object.entries(settings)) {
   Deno.test(`the kernel finds the plain twin's splits: ${name}`, () => {
-    const { rule: own, rowCount = 900 } = setting;
-    const [plain, kernel, pairs] = bothWays(setting);
-    const random = new RandomState(3);
-    let found = 0;
-    for (let trial = 0; trial < (rowCount > 1000 ? 60 : 300); trial++) {
-      // Nodes of all sizes, rows and columns drawn as a tree draws them.
-      const share = [0.005, 0.02, 0.1, 0.4, 0.9][trial % 5];
-      const rows = Array.from({ length: rowCount }, (_, row) => row)
-        .filter(() => random.random() < share);
-      const columns = Array.from({ length: columnCount }, (_, column) => column)
-        .filter(() => random.random() < 0.6);
-      if (rows.length < 2 || columns.length === 0) continue;
-      let [gradient, hessian] = [0, 0];
-      for (const row of rows) {
-        gradient += pairs[2 * row];
-        hessian += pairs[2 * row + 1];
-      }
-      const begin = trial % 7;
-      const splits = [plain, kernel].map(({ work, scratch }) => {
-        scratch.rows.set(rows, begin);
-        scratch.columns.set(columns);
-        const parentGain = nodeGain(gradient, hessian, own);
-        const end = begin + rows.length;
-        const split = {
-          ...work.bestSplit(begin, end, columns.length, gradient, hessian, parentGain),
-        };
-        assert.ok(scratch.histogram.every((sum) => sum === 0), "histograms are cleared");
-        assert.ok(scratch.blockSums.every((sum) => sum === 0), "block sums are cleared");
-        return split;
-      });
-      assert.equal(splits[0].gain, splits[1].gain);
-      if (splits[0].gain === 0) continue;
-      assert.deepEqual(splits[0], splits[1]);
-      found++;
-      const { column, bin } = splits[0];
-      const missing = trial % 2 === 0 ? -1 : 3;
-      const places = [plain, kernel].map(({ work }) =>
-        work.divide(begin, begin + rows.length, column, bin, missing)
-      );
-      assert.equal(places[0], places[1]);
-      assert.deepEqual(
-        plain.scratch.rows.subarray(0, begin + rows.length),
-        kernel.scratch.rows.subarray(0, begin + rows.length),
-      );
-    }
+    const trials = (setting.rowCount ?? 900) > 1000 ? 60 : 300;
+    const found = compareNodes(setting, trials, 3);
     assert.ok(found > 20, `${found} splits`);
   });
+}
+
+// Next to no penalties, and sides of next to no weight: here bounds are lost first, by rounding.
+Deno.test("the kernel finds the plain twin's splits: settings drawn by chance", () => {
+  const random = new RandomState(5);
+  const oneOf = <T>(values: readonly T[]): T => values[Math.floor(random.random() * values.length)];
+  let found = 0;
+  for (let draw = 0; draw < 120; draw++) {
+    found += compareNodes(
+      {
+        kind: oneOf(["plain", "coarse", "missing"]),
+        maxBin: oneOf([2, 3, 5, 17, 64, 65, 130, 256, 257]),
+        rule: {
+          alpha: oneOf([0, 0.01, 1, 8]),
+          lambda: oneOf([0, 1e-3, 0.5]),
+          minChildWeight: oneOf([0, 0, 0.1, 1]),
+        },
+        rowCount: oneOf([50, 200, 600]),
+        scale: oneOf([2 ** -10, 1, 2 ** 10]),
+        saturated: random.random() < 0.5,
+        different: oneOf([1, 3, columnCount]),
+      },
+      40,
+      draw,
+    );
+  }
+  assert.ok(found > 1000, `${found} splits`);
+});
+
+/** Searches nodes of all sizes both ways, and divides them; the number of splits found. */
+function compareNodes(setting: Setting, trials: number, seed: number): number {
+  const { rule: own, rowCount = 900 } = setting;
+  const [plain, kernel, pairs] = bothWays(setting);
+  const random = new RandomState(seed);
+  let found = 0;
+  for (let trial = 0; trial < trials; trial++) {
+    // Rows and columns drawn as a tree draws them.
+    const share = [0.005, 0.02, 0.1, 0.4, 0.9][trial % 5];
+    const rows = Array.from({ length: rowCount }, (_, row) => row)
+      .filter(() => random.random() < share);
+    const columns = Array.from({ length: columnCount }, (_, column) => column)
+      .filter(() => random.random() < 0.6);
+    if (rows.length < 2 || columns.length === 0) continue;
+    let [gradient, hessian] = [0, 0];
+    for (const row of rows) {
+      gradient += pairs[2 * row];
+      hessian += pairs[2 * row + 1];
+    }
+    const begin = Math.min(trial % 7, rowCount - rows.length);
+    const splits = [plain, kernel].map(({ work, scratch }) => {
+      scratch.rows.set(rows, begin);
+      scratch.columns.set(columns);
+      const parentGain = nodeGain(gradient, hessian, own);
+      const end = begin + rows.length;
+      const split = {
+        ...work.bestSplit(begin, end, columns.length, gradient, hessian, parentGain),
+      };
+      assert.ok(scratch.histogram.every((sum) => sum === 0), "histograms are cleared");
+      assert.ok(scratch.blockSums.every((sum) => sum === 0), "block sums are cleared");
+      return split;
+    });
+    assert.equal(splits[0].gain, splits[1].gain);
+    if (splits[0].gain === 0) continue;
+    assert.deepEqual(splits[0], splits[1]);
+    found++;
+    const { column, bin } = splits[0];
+    const missing = trial % 2 === 0 ? -1 : 3;
+    const places = [plain, kernel].map(({ work }) =>
+      work.divide(begin, begin + rows.length, column, bin, missing)
+    );
+    assert.equal(places[0], places[1]);
+    assert.deepEqual(
+      plain.scratch.rows.subarray(0, begin + rows.length),
+      kernel.scratch.rows.subarray(0, begin + rows.length),
+    );
+  }
+  return found;
 }
 
 Deno.test("no split of a column has a larger gain than the column's bound; low bounds are not searched", () => {
