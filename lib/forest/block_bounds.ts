@@ -23,7 +23,7 @@
  * @module
  */
 import { mostBlocks } from "./binning.ts";
-import { global } from "./kernel_globals.ts";
+import { functionIndex, global } from "./kernel_globals.ts";
 import {
   call,
   type Code,
@@ -215,10 +215,8 @@ type BoundLocals = Record<keyof typeof boundLocals, Local>;
  * Writes for each of the node's columns, and for each of their blocks, the largest gain of both sides
  * that a split can have, given `|G| / D`, `D`, and what `gatherTerms` has returned. The list of columns
  * must go on for up to three valid ones more.
- *
- * @param addIndex, joinIndex places of `addToBlocks` in the module
  */
-export function boundColumns(addIndex: number, joinIndex: number): WasmFunction {
+export function boundColumns(): WasmFunction {
   const locals = localsOf(Object.keys(boundLocals) as (keyof typeof boundLocals)[]);
   const { begin, end, columnCount, joins, list, lastList, place, stop, missing } = locals;
   const { anyMissing, deviation, weight, startDeviation, startWeight, bound } = locals;
@@ -243,8 +241,8 @@ export function boundColumns(addIndex: number, joinIndex: number): WasmFunction 
         i32.lessThan(list.get, lastList.get),
         ifElse(
           joins.get,
-          [call(joinIndex, begin.get, end.get, list.get)],
-          [call(addIndex, begin.get, end.get, list.get)],
+          [call(functionIndex.joinToBlocks, begin.get, end.get, list.get)],
+          [call(functionIndex.addToBlocks, begin.get, end.get, list.get)],
         ),
         stop.set(i32.const(0)),
         anyMissing.set(i32.const(0)),

@@ -1,5 +1,6 @@
 /**
- * What an instance of the forest's kernel is bound to: addresses in memory, sizes, and the split rule.
+ * What the parts of the forest's kernel share: what an instance is bound to (addresses in memory, sizes,
+ * and the split rule), the places of its functions, and the layout of the split that it finds.
  *
  * @module
  */
@@ -37,3 +38,28 @@ export const globals = {
 export const global = Object.fromEntries(
   Object.keys(globals).map((name, index) => [name, globalValue(index)]),
 ) as Record<keyof typeof globals, Code>;
+
+/** The module's functions that others call, in their order. */
+export const functionNames = [
+  ...["sideGain", "improve", "addFour", "addOne", "addWindow"] as const,
+  ...["scan", "scanMissing", "peek"] as const,
+  ...["gatherTerms", "addToBlocks", "joinToBlocks", "boundColumns"] as const,
+];
+/** Name of such a function. */
+export type FunctionName = typeof functionNames[number];
+
+/** Their places. */
+export const functionIndex = Object.fromEntries(
+  functionNames.map((name, index) => [name, index]),
+) as Record<FunctionName, number>;
+
+/** Places of the split's properties in `scratch.best`, in bytes. */
+export const splitAt = {
+  gain: 0,
+  column: 4,
+  bin: 8,
+  defaultLeft: 12,
+  left: 16,
+  right: 32,
+  floor: 48,
+} as const;

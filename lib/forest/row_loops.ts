@@ -1,0 +1,151 @@
+/**
+ * The kernel's loops over a node's rows: adding their gradient pairs to histograms, and dividing them among
+ * the node's children.
+ *
+ * @module
+ */
+import { global } from "./kernel_globals.ts";
+import {
+  type Code,
+  f64x2,
+  i32,
+  i64,
+  ifThen,
+  type Local,
+  localsOf,
+  memoryCopy,
+  v128,
+  type WasmFunction,
+  whileLoop,
+} from "./wasm_code.ts";
+
+/**
+ * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
+ * in a turn.
+ *
+ * @param clamps whether pair indices are taken into a range that follows the other parameters
+ */
+export function addToHistograms(width: number, clamps = false): WasmFunction {
+  const each = Array.from({ length: width }, (_, k) => k);
+  const locals = localsOf([
+    ...["begin", "end", "list", ...(clamps ? ["least", "most"] : [])],
+    ...["place", "pair", "stop", "row", "sums", "bin", "both"],
+    ...each.flatMap((k) => [`column${k}`, `histogram${k}`]),
+  ]);
+  const { begin, end, list, least, most, place, pair, stop, row, sums, bin, both } = locals;
+  const clamp = () =>
+    [
+      bin.set(i32.select(bin.get, least.get, i32.lessThan(least.get, bin.get))),
+      bin.set(i32.select(bin.get, most.get, i32.lessThan(bin.get, most.get))),
+    ].flat();
+  const addRow = (index: number, number: Code) =>
+    [
+      row.set(i32.shiftLeft(number, i32.const(1))),
+      sums.set(v128.loadBehind(16 * index, pair.get)),
+      ...each.flatMap((k) => [
+        bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
+        clamps ? clamp() : [],
+        bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
+        v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
+      ]),
+    ].flat();
+  const goOn = (rows: number) =>
+    [
+      place.set(i32.add(place.get, i32.const(4 * rows))),
+      pair.set(i32.add(pair.get, i32.const(16 * rows))),
+    ].flat();
+  return {
+    parameters: ["i32", "i32", "i32", ...(clamps ? ["i32", "i32"] as const : [])],
+    locals: [
+      ...["i32", "i32", "i32", "i32", "v128", "i32", "i64"] as const,
+      ...each.flatMap(() => ["i32", "i32"] as const),
+    ],
+    body: [
+      ...each.flatMap((k) => [
+        locals[`column${k}`].set(i32.add(
+          global.pairIndices,
+          i32.multiply(
+            i32.load(i32.add(list.get, i32.const(4 * k))),
+            i32.shiftLeft(global.rowCount, i32.const(1)),
+          ),
+        )),
+        locals[`histogram${k}`].set(
+          i32.add(global.histogram, i32.multiply(i32.const(k), global.stride)),
+        ),
+      ]),
+      place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
+      stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
+      pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
+      ifThen(
+        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+        addRow(0, i32.load(place.get)),
+        goOn(1),
+      ),
+      whileLoop(
+        i32.lessThan(place.get, stop.get),
+        both.set(i64.load(place.get)),
+        addRow(0, i64.toI32(both.get)),
+        addRow(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+        goOn(2),
+      ),
+    ].flat(),
+  };
+}
+
+/**
+ * `NodeWork.divide`; two rows in a turn. Each row is written to both sides and one side moves on: there is
+ * no branch.
+ */
+export function divide(): WasmFunction {
+  const locals = localsOf([
+    ...["begin", "end", "column", "lastLeft", "missing", "place", "stop"] as const,
+    ...["left", "right", "row", "bin", "both"] as const,
+  ]);
+  const { begin, end, column, lastLeft, missing, place, stop } = locals;
+  const { left, right, row, bin, both } = locals;
+  const goesLeft = i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get));
+  const rowAt = (index: Local) => i32.add(global.rows, i32.shiftLeft(index.get, i32.const(2)));
+  const four = i32.const(4);
+  const takeRow = (number: Code) =>
+    [
+      row.set(number),
+      bin.set(i32.load16(i32.add(column.get, i32.shiftLeft(row.get, i32.const(1))))),
+      i32.store(left.get, row.get),
+      i32.store(right.get, row.get),
+      bin.set(i32.shiftLeft(goesLeft, i32.const(2))),
+      left.set(i32.add(left.get, bin.get)),
+      right.set(i32.add(right.get, i32.subtract(four, bin.get))),
+    ].flat();
+  return {
+    name: "divide",
+    parameters: ["i32", "i32", "i32", "i32", "i32"],
+    result: "i32",
+    locals: ["i32", "i32", "i32", "i32", "i32", "i32", "i64"],
+    body: [
+      place.set(rowAt(begin)),
+      stop.set(rowAt(end)),
+      left.set(place.get),
+      right.set(global.spareRows),
+      lastLeft.set(i32.shiftLeft(lastLeft.get, i32.const(1))), // as pair indices
+      missing.set(i32.shiftLeft(missing.get, i32.const(1))),
+      column.set(i32.add(
+        global.pairIndices,
+        i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
+      )),
+      ifThen(
+        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+        takeRow(i32.load(place.get)),
+        place.set(i32.add(place.get, four)),
+      ),
+      whileLoop(
+        i32.lessThan(place.get, stop.get),
+        both.set(i64.load(place.get)), // before the first row is written, there or further left
+        takeRow(i64.toI32(both.get)),
+        takeRow(i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+        place.set(i32.add(place.get, i32.const(8))),
+      ),
+      memoryCopy(left.get, global.spareRows, i32.subtract(right.get, global.spareRows)),
+      i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
+    ].flat(),
+  };
+}
