@@ -46,6 +46,9 @@ export interface BinnedMatrix {
   readonly hasMissing: Uint8Array; // [columns]
 }
 
+/** Rows whose bins are found side by side: their values and bins stay in the nearest cache. */
+const rowPiece = 4096;
+
 /** Most blocks of a column. */
 export const mostBlocks = 64;
 
@@ -203,27 +206,33 @@ export function binColumn(
   const shift = Math.max(0, Math.ceil(Math.log2(cuts.length / mostBlocks)));
   blockCounts[j] = ((cuts.length - 1) >> shift) + 1;
   const offset = j * rows;
-  for (let i = 0; i < rows; i++) {
-    const value = column[i];
-    if (value !== value) {
-      pairIndices[offset + i] = 2 * cuts.length;
-      blocks[offset + i] = mostBlocks;
-      hasMissing[j] = 1;
-    } else {
-      const bin = binOf(cuts, value);
-      pairIndices[offset + i] = 2 * bin;
-      blocks[offset + i] = bin >> shift;
+  for (let begin = 0; begin < rows; begin += rowPiece) {
+    const values = column.subarray(begin, begin + rowPiece);
+    const place = offset + begin;
+    const indices = pairIndices.subarray(place, place + values.length);
+    findBins(cuts, values, indices);
+    for (let i = 0; i < values.length; i++) {
+      const isMissing = values[i] !== values[i];
+      const bin = isMissing ? cuts.length : indices[i];
+      indices[i] = 2 * bin;
+      blocks[place + i] = isMissing ? mostBlocks : bin >> shift;
+      if (isMissing) hasMissing[j] = 1;
     }
   }
 }
 
-/** The number of `cuts` that are not above `value`, at most `cuts.length - 1`. */
-function binOf(cuts: Float32Array, value: number): number {
-  let bin = 0;
-  for (let left = cuts.length - 1; left > 0;) { // candidates beyond `bin`
+/**
+ * Writes for each value the number of `cuts` that are not above it, at most `cuts.length - 1`: by halving,
+ * one step for all values after the other, so that no step waits for the one before.
+ */
+function findBins(cuts: Float32Array, values: Float32Array, bins: Uint16Array): void {
+  bins.fill(0);
+  for (let left = cuts.length - 1; left > 0;) { // candidates beyond the bin
     const half = (left + 1) >> 1;
-    bin += half * Number(cuts[bin + half - 1] <= value); // no branch: it would be guessed wrongly
+    for (let i = 0; i < values.length; i++) { // no branch: it would be guessed wrongly
+      const bin = bins[i];
+      bins[i] = bin + half * Number(cuts[bin + half - 1] <= values[i]);
+    }
     left -= half;
   }
-  return bin;
 }
