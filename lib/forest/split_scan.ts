@@ -354,9 +354,9 @@ export function peek(): WasmFunction {
             f64x2.multiply(gradients.get, gradients.get),
             f64x2.add(hessians.get, f64x2.splat(global.lambda)),
           ),
-          f64x2.greaterOrEqual(
+          f64x2.greaterOrEqual( // and above 0: rounding may leave gradients to a side without rows
             f64x2.least(hessians.get, f64x2.shuffle(1, 0, hessians.get, hessians.get)),
-            f64x2.splat(global.minChildWeight),
+            f64x2.splat(f64.max(global.minChildWeight, f64.const(Number.MIN_VALUE))),
           ),
         )),
         highest.set(f64x2.largest(highest.get, f64x2.add(gradients.get, swapped))),

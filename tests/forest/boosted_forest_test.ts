@@ -19,6 +19,7 @@ import {
   readFixture,
   rowsOf,
   type Table,
+  type TableKind,
 } from "./tables.ts";
 
 // Without sampling our trees are xgboost's. Equality ends where sums of gradients are not exact in
@@ -48,6 +49,27 @@ for (const given of modelCases()) {
     assert.ok(largestDifference(margins, given.margins) <= 1e-6);
   });
 }
+
+/** A drawn setting and xgboost's numbers. */
+interface DrawnSetting {
+  readonly source: [TableKind, number, number, number];
+  readonly parameters: Partial<ForestParameters>;
+  readonly nodes: number;
+  readonly margins: number[];
+}
+
+Deno.test("without sampling the trees are xgboost's: settings drawn by chance", () => {
+  for (
+    const { source, parameters, nodes, margins } of readFixture<DrawnSetting[]>("settings.json")
+  ) {
+    const { features, labels } = drawTable(...source);
+    const forest = fitBoostedForest(features, labels, parameters, 0);
+    const what = JSON.stringify([source, parameters]);
+    assert.equal(forest.left.length, nodes, what);
+    const difference = largestDifference(predictMargin(forest, firstRows(features, 20)), margins);
+    assert.ok(difference <= 1e-6 * Math.max(...margins.map(Math.abs)), `${difference} ${what}`);
+  }
+});
 
 Deno.test("the paper's forest ranks as xgboost's does, over 20 seeds on five tables", async (t) => {
   const drawn = (draw: (seed: number) => Table, train: number) => (seed: number) => {
