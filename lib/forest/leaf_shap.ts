@@ -58,7 +58,7 @@ export function leafShap(forest: BoostedForest, features: FeatureMatrix): Float6
         for (let k = 0; k < size; k++) {
           const value = block[i * columns + column[entry + k]];
           const passes = value === value
-            ? value >= low[entry + k] && value < high[entry + k]
+            ? value >= low[entry + k] && !(value >= high[entry + k])
             : missing[entry + k] === 1;
           passed |= Number(passes) << k;
         }
@@ -77,7 +77,7 @@ interface LeafPaths {
   /** Columns of each path. */
   readonly sizes: Uint8Array; // [leaves]
   readonly column: Int32Array; // [entries], as the next three
-  /** A value passes from `low` to below `high`. */
+  /** A value passes from `low` to below `high`, which is NaN where no end is set. */
   readonly low: Float32Array;
   readonly high: Float32Array;
   /** 1 where a missing value passes. */
@@ -92,7 +92,7 @@ interface LeafPaths {
 interface PathEntry {
   column: number;
   low: number;
-  high: number;
+  high: number | undefined;
   missing: boolean;
   /** Share of the training rows that would follow the path if the column were unknown. */
   zero: number;
@@ -109,13 +109,13 @@ function leafPaths(forest: BoostedForest): LeafPaths | undefined {
     const column = feature[place];
     const rest = path.filter((entry) => entry.column !== column);
     const known = path.find((entry) => entry.column === column) ??
-      { column, low: -Infinity, high: Infinity, missing: true, zero: 1 };
+      { column, low: -Infinity, high: undefined, missing: true, zero: 1 };
     return [true, false].every((goesLeft) => {
       const child = root + (goesLeft ? left[place] : right[place]);
       return visit(root, child, [...rest, {
         column,
         low: goesLeft ? known.low : Math.max(known.low, threshold[place]),
-        high: goesLeft ? Math.min(known.high, threshold[place]) : known.high,
+        high: goesLeft ? Math.min(known.high ?? Infinity, threshold[place]) : known.high,
         missing: known.missing && (defaultLeft[place] === 1) === goesLeft,
         zero: known.zero * cover[child] / cover[place],
       }]);
@@ -137,7 +137,7 @@ function leafPaths(forest: BoostedForest): LeafPaths | undefined {
     sizes: Uint8Array.from(leaves, ({ path }) => path.length),
     column: Int32Array.from(entries, (entry) => entry.column),
     low: Float32Array.from(entries, (entry) => entry.low),
-    high: Float32Array.from(entries, (entry) => entry.high),
+    high: Float32Array.from(entries, (entry) => entry.high ?? NaN),
     missing: Uint8Array.from(entries, (entry) => Number(entry.missing)),
     firstCase,
     cases,
