@@ -189,6 +189,19 @@ export function windowAttributes(
   };
 }
 
+/** Strides, pads, dilations and group of a convolution over two axes. */
+export interface ConvWindow {
+  readonly strides: readonly number[];
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+  readonly group: number;
+}
+
+/** The window of a convolution over two axes, with ONNX's defaults. */
+export function convWindow(attributes: Attributes): ConvWindow {
+  return { ...windowAttributes(attributes, 2), group: intOf(attributes, "group", 1) };
+}
+
 function pool(operator: string): ShapeRule {
   return ([x], attributes, outputs) => {
     const [n, c, ...spatial] = x!.shape;

@@ -13,7 +13,7 @@
  */
 import { rewritten } from "./rewrite.ts";
 import { type Graph, sizeOf, type Value } from "./graph.ts";
-import { intOf, windowAttributes } from "./shapes.ts";
+import { type ConvWindow, convWindow } from "./shapes.ts";
 import { add, concat, conv, convTranspose, matMul, reshape, split, transpose } from "./ops.ts";
 
 /** Edge length of the patches. */
@@ -92,11 +92,9 @@ export function winogradConv(
 export function withWinogradConvolutions(graph: Graph): Graph {
   return rewritten(graph, (node, [x, w, bias]) => {
     if (node.operator !== "Conv" || w!.shape.length !== 4) return undefined;
-    const { strides, dilations, pads } = windowAttributes(node.attributes, 2);
-    const isPlain = intOf(node.attributes, "group", 1) === 1 &&
-      [...strides, ...dilations].every((step) => step === 1);
-    return isPlain && winogradGains(x!.shape, w!.shape, pads)
-      ? [winogradConv(x!, w!, bias, pads, w!.constant === undefined ? 1 : 2)]
+    const window = convWindow(node.attributes);
+    return winogradGains(x!.shape, w!.shape, window)
+      ? [winogradConv(x!, w!, bias, window.pads, w!.constant === undefined ? 1 : 2)]
       : undefined;
   });
 }
@@ -105,9 +103,10 @@ export function withWinogradConvolutions(graph: Graph): Graph {
 export function winogradGains(
   x: readonly number[],
   w: readonly number[],
-  pads: readonly number[],
+  { strides, pads, dilations, group }: ConvWindow,
 ): boolean {
   const [out, inputs, height, width] = w;
+  if (group !== 1 || [...strides, ...dilations].some((step) => step !== 1)) return false;
   if (height !== width || (height !== 3 && height !== 4)) return false;
   if (Math.min(out, inputs) < fewestChannels) return false;
   return x[0] * sizeOf(tilingOf(x, w, pads).grid) >= fewestPatches;

@@ -102,6 +102,9 @@ function* exactElements(
   }
 }
 
+/** The window of a convolution that meets every place. */
+const plain = { strides: [1, 1], dilations: [1, 1], group: 1 };
+
 for (const one of cases) {
   Deno.test(`winogradConv is the convolution, and so are its gradients: ${one.name}`, async () => {
     const graph = caseGraph(one, winogradConv);
@@ -124,7 +127,7 @@ for (const one of cases) {
 
 Deno.test("a convolution's gradients are Winograd's where they gain, its forward pass is not", async () => {
   const one: Case = { name: "", x: [3, 128, 16, 16], w: [144, 128, 3, 3], pads: [1, 1, 1, 1] };
-  assert.ok(winogradGains(one.x, one.w, one.pads));
+  assert.ok(winogradGains(one.x, one.w, { ...plain, pads: one.pads }));
   const graph = caseGraph(one, (x, w, bias, pads) => conv(x, w, bias, { pads }));
   const productsFor = (name: string) =>
     nodesFor(graph, graph.outputs.filter((output) => output.name === name).map((o) => o.value))
@@ -159,15 +162,19 @@ Deno.test("a graph with its convolutions by Winograd gives the plain one's numbe
   const feeds = Object.fromEntries(
     graph.inputs.map(({ name, shape }, i) => [name, drawn(i, shape, name === "x" ? 1 : 0.03)]),
   );
-  const [plain, other] = [await evaluate(graph, feeds), await evaluate(rewritten, feeds)];
-  assert.deepEqual(other.y.shape, plain.y.shape);
-  const error = relativeError(other.y.data as Float32Array, plain.y.data as Float32Array);
+  const [exact, other] = [await evaluate(graph, feeds), await evaluate(rewritten, feeds)];
+  assert.deepEqual(other.y.shape, exact.y.shape);
+  const error = relativeError(other.y.data as Float32Array, exact.y.data as Float32Array);
   assert.ok(error > 0 && error < 1e-5, `${error}`);
 });
 
-Deno.test("few channels, few patches and other kernels are left alone", () => {
-  const gains = (x: number[], w: number[]) => winogradGains(x, w, [1, 1, 1, 1]);
+Deno.test("few channels, few patches, other kernels and windows are left alone", () => {
+  const gains = (x: number[], w: number[], window = {}) =>
+    winogradGains(x, w, { ...plain, pads: [1, 1, 1, 1], ...window });
   assert.ok(gains([3, 128, 16, 16], [128, 128, 3, 3]));
+  for (const window of [{ strides: [1, 2] }, { dilations: [2, 1] }, { group: 2 }]) {
+    assert.ok(!gains([3, 128, 16, 16], [128, 128, 3, 3], window));
+  }
   assert.ok(!gains([3, 96, 16, 16], [128, 96, 3, 3]));
   assert.ok(!gains([3, 128, 16, 16], [96, 128, 3, 3]));
   assert.ok(!gains([2, 128, 16, 16], [128, 128, 3, 3]));

@@ -30,7 +30,7 @@ import {
   transpose,
   unsqueeze,
 } from "../ops.ts";
-import { intOf, windowAttributes } from "../shapes.ts";
+import { type ConvWindow, convWindow } from "../shapes.ts";
 import { winogradConv, winogradGains } from "../winograd.ts";
 import { type GradientRule, ruleOfOutput, sumPerChannel } from "./rule.ts";
 
@@ -39,14 +39,6 @@ const largeSlice = { bytes: 2 ** 23, groupPlaces: 8192 };
 /** The same for all slices at once, with few input channels: here it saves memory, not time. */
 const largeColumns = { bytes: 2 ** 27, groupPlaces: 65_536 };
 
-/** Strides, pads, dilations and group of a convolution over two axes. */
-interface Window {
-  readonly strides: readonly number[];
-  readonly pads: readonly number[];
-  readonly dilations: readonly number[];
-  readonly group: number;
-}
-
 /** Fewer input channels than this, and the weight's gradient is one product over all places. */
 const fewChannels = 16;
 /** With more places than this in a batch, rows of places fit the caches better than rows of channels. */
@@ -54,12 +46,9 @@ const manyPlaces = 50_000;
 
 /** See the head of this file; the bias gets the sum of dy per channel. */
 export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node, call) => {
-  const window = {
-    ...windowAttributes(node.attributes, 2),
-    group: intOf(node.attributes, "group", 1),
-  };
+  const window = convWindow(node.attributes);
   if (w.shape.length !== 4) return ["none", "none", "none"];
-  if (isPlain(window) && winogradGains(x.shape, w.shape, window.pads)) {
+  if (winogradGains(x.shape, w.shape, window)) {
     const y = winogradConv(x, w, undefined, window.pads);
     return [...call.through(y, dy, [x, w]), sumPerChannel(dy)];
   }
@@ -72,10 +61,7 @@ export const convGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node, cal
 
 /** Its input's gradient is the plain convolution; its weight's is that of a convolution from dy to x. */
 export const convTransposeGradient: GradientRule = ruleOfOutput((dy, [x, w], _, node) => {
-  const window = {
-    ...windowAttributes(node.attributes, 2),
-    group: intOf(node.attributes, "group", 1),
-  };
+  const window = convWindow(node.attributes);
   if (w.shape.length !== 4) return ["none", "none", "none"];
   return [
     conv(dy, w, undefined, window),
@@ -84,12 +70,7 @@ export const convTransposeGradient: GradientRule = ruleOfOutput((dy, [x, w], _, 
   ];
 });
 
-/** Whether every place of the input meets every place of the kernel. */
-function isPlain({ strides, dilations, group }: Window): boolean {
-  return group === 1 && [...strides, ...dilations].every((step) => step === 1);
-}
-
-function inputGradient(dy: Value, w: Value, shape: readonly number[], window: Window): Value {
+function inputGradient(dy: Value, w: Value, shape: readonly number[], window: ConvWindow): Value {
   const { strides, pads, dilations, group } = window;
   const kernel = w.shape.slice(2);
   const reach = kernel.map((size, i) => dilations[i] * (size - 1));
@@ -125,7 +106,7 @@ function weightGradient(
   x: Value,
   dy: Value,
   shape: readonly number[],
-  window: Window,
+  window: ConvWindow,
 ): Value {
   const { pads, group } = window;
   const padded = pads.some((size) => size > 0)
@@ -147,7 +128,7 @@ function groupedWeightGradient(
   padded: Value,
   dy: Value,
   shape: readonly number[],
-  window: Window,
+  window: ConvWindow,
 ): Value {
   const [n, , outHeight, outWidth] = dy.shape;
   const places = outHeight * outWidth;
@@ -168,7 +149,7 @@ function denseWeightGradient(
   padded: Value,
   dy: Value,
   [out, inputs, height, width]: readonly number[],
-  { strides, dilations }: Window,
+  { strides, dilations }: ConvWindow,
 ): Value {
   const [n, , outHeight, outWidth] = dy.shape;
   const places = n * outHeight * outWidth;
@@ -209,7 +190,7 @@ function depthwiseGradient(
   padded: Value,
   dy: Value,
   [out, , height, width]: readonly number[],
-  { strides, dilations }: Window,
+  { strides, dilations }: ConvWindow,
 ): Value {
   const [n, , outHeight, outWidth] = dy.shape;
   const sums = kernelPlaces(height, width).map(([i, j]) => {
