@@ -191,9 +191,13 @@ export function windowAttributes(
 
 /** Strides, pads, dilations and group of a convolution over two axes. */
 export interface ConvWindow {
+  /** Per axis. */
   readonly strides: readonly number[];
+  /** At the beginning of both axes, then at the end. */
   readonly pads: readonly number[];
+  /** Step between the kernel's elements, per axis. */
   readonly dilations: readonly number[];
+  /** Parts of the channels that are convolved each on their own. */
   readonly group: number;
 }
 
