@@ -53,7 +53,8 @@ const rowBlock = 32;
  * The walk through a tree has no branch to guess: every row takes as many steps as the tree is deep,
  * and stays where it is once it has come to a leaf.
  *
- * @throws {DataError} if the table has another number of columns than the forest was fitted on
+ * @throws {DataError} if the table has another number of columns than the forest was fitted on, or a
+ *   tree's children are not among its nodes once each
  */
 export function predictMargin(forest: BoostedForest, features: FeatureMatrix): Float32Array {
   const { rows, columns } = features;
@@ -78,7 +79,7 @@ export function predictMargin(forest: BoostedForest, features: FeatureMatrix): F
  * step waits for the one before; the rows behind the last one of a block are walked in vain.
  */
 function addLeaves(
-  { roots, depths, slots, thresholds, children, leafValues }: WalkTable,
+  { roots, depths, slots, thresholds, lefts, leafValues }: WalkTable,
   block: Float32Array,
   width: number,
   margins: Float32Array,
@@ -100,10 +101,10 @@ function addLeaves(
         const right1 = Number(block[row1 + slots[node1]] >= thresholds[node1]);
         const right2 = Number(block[row2 + slots[node2]] >= thresholds[node2]);
         const right3 = Number(block[row3 + slots[node3]] >= thresholds[node3]);
-        node0 = children[2 * node0 + right0];
-        node1 = children[2 * node1 + right1];
-        node2 = children[2 * node2 + right2];
-        node3 = children[2 * node3 + right3];
+        node0 = lefts[node0] + right0;
+        node1 = lefts[node1] + right1;
+        node2 = lefts[node2] + right2;
+        node3 = lefts[node3] + right3;
       }
       margins[i] += leafValues[node0];
       if (i + 1 < margins.length) margins[i + 1] += leafValues[node1];
@@ -135,7 +136,7 @@ function copyRows(
   }
 }
 
-/** A forest for walking, all trees in one numbering. */
+/** A forest for walking: all trees in one numbering, in which a right child follows its left one. */
 interface WalkTable {
   readonly roots: Int32Array; // [trees]
   /** Splits on the longest way down. */
@@ -144,8 +145,8 @@ interface WalkTable {
   readonly slots: Int32Array; // [nodes]
   /** At a leaf NaN, which no value reaches. */
   readonly thresholds: Float32Array; // [nodes]
-  /** Left and right child; at a leaf, the leaf itself. */
-  readonly children: Int32Array; // [nodes, 2]
+  /** Left child; at a leaf, the leaf itself. */
+  readonly lefts: Int32Array; // [nodes]
   readonly leafValues: Float32Array; // [nodes]
 }
 
@@ -156,24 +157,37 @@ function walkTable(forest: BoostedForest): WalkTable {
   const depths = new Int32Array(trees);
   const slots = new Int32Array(nodes);
   const thresholds = new Float32Array(nodes).fill(NaN);
-  const children = new Int32Array(2 * nodes);
-  const nodeDepths = new Int32Array(nodes);
+  const lefts = new Int32Array(nodes);
+  const leafValues = new Float32Array(nodes);
+  const sources = new Int32Array(nodes); // the forest's node at each place of the table
+  const levels = new Int32Array(nodes); // splits on the way there
   for (let tree = 0; tree < trees; tree++) {
     const root = starts[tree];
-    for (let node = root; node < starts[tree + 1]; node++) {
-      const isLeaf = left[node] < 0;
-      children[2 * node] = isLeaf ? node : root + left[node];
-      children[2 * node + 1] = isLeaf ? node : root + right[node];
-      depths[tree] = Math.max(depths[tree], nodeDepths[node]);
-      if (isLeaf) continue;
-      slots[node] = feature[node] + (defaultLeft[node] === 1 ? 0 : columns);
-      thresholds[node] = threshold[node];
-      nodeDepths[children[2 * node]] = nodeDepths[node] + 1;
-      nodeDepths[children[2 * node + 1]] = nodeDepths[node] + 1;
+    sources[root] = root;
+    for (let place = root, next = root + 1; place < next; place++) { // level by level
+      const node = sources[place];
+      depths[tree] = levels[place]; // the last place lies deepest
+      if (left[node] < 0) {
+        lefts[place] = place;
+        leafValues[place] = threshold[node];
+        continue;
+      }
+      if (next + 2 > starts[tree + 1]) {
+        throw new DataError(
+          `Cannot predict: tree ${tree} of the forest has more children than nodes`,
+        );
+      }
+      slots[place] = feature[node] + (defaultLeft[node] === 1 ? 0 : columns);
+      thresholds[place] = threshold[node];
+      lefts[place] = next;
+      for (const child of [left[node], right[node]]) {
+        sources[next] = root + child;
+        levels[next] = levels[place] + 1;
+        next++;
+      }
     }
   }
-  const roots = starts.subarray(0, trees);
-  return { roots, depths, slots, thresholds, children, leafValues: threshold };
+  return { roots: starts.subarray(0, trees), depths, slots, thresholds, lefts, leafValues };
 }
 
 /** Probabilities of label 1, `sigmoid` of the margins, float32. */

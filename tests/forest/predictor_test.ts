@@ -47,6 +47,47 @@ Deno.test("the branchless walk equals the plain one, for every number of rows", 
   }
 });
 
+/** The forest with every tree's nodes numbered way after way (depth first). */
+function depthFirst(forest: BoostedForest): BoostedForest {
+  const { starts, left, right } = forest;
+  const order: number[] = [];
+  const numbers = new Int32Array(left.length);
+  for (let tree = 0; tree + 1 < starts.length; tree++) {
+    const visit = (node: number) => {
+      numbers[node] = order.length - starts[tree];
+      order.push(node);
+      if (left[node] < 0) return;
+      visit(starts[tree] + left[node]);
+      visit(starts[tree] + right[node]);
+    };
+    visit(starts[tree]);
+  }
+  const renumbered = (children: Int32Array) =>
+    Int32Array.from(order, (node) => {
+      const tree = starts.findLastIndex((start) => start <= node);
+      return children[node] < 0 ? -1 : numbers[starts[tree] + children[node]];
+    });
+  const { feature, threshold, defaultLeft } = forest;
+  return {
+    ...forest,
+    left: renumbered(left),
+    right: renumbered(right),
+    feature: Int32Array.from(order, (node) => feature[node]),
+    threshold: Float32Array.from(order, (node) => threshold[node]),
+    defaultLeft: Uint8Array.from(order, (node) => defaultLeft[node]),
+  };
+}
+
+Deno.test("the walk does not depend on how nodes are numbered; trees that are none are refused", () => {
+  const { features, labels } = drawTable("missing", 150, 6, 1);
+  const forest = fitBoostedForest(features, labels, { n_estimators: 5 }, 1);
+  const other = depthFirst(forest);
+  assert.notDeepEqual(other.left, forest.left);
+  assert.deepEqual(predictMargin(other, features), predictMargin(forest, features));
+  const ring = { ...forest, right: forest.right.map((child) => child < 0 ? -1 : 0) };
+  assert.throws(() => predictMargin(ring, features), DataError);
+});
+
 Deno.test("probabilities are xgboost's", () => {
   for (const { model, features, probabilities } of modelCases()) {
     const forest = forestFromXgboostJson(JSON.stringify(model));
