@@ -13,7 +13,7 @@ import { checkFeatures, type FeatureMatrix } from "./binning.ts";
 import { fitArena, fitState } from "./fit_state.ts";
 import { baseMargin, baseScore, logisticGradients } from "./loss.ts";
 import { type ForestParameters, forestParameters } from "./parameters.ts";
-import type { BoostedForest } from "./predictor.ts";
+import { type BoostedForest, type ForestNodes, forestNodes } from "./predictor.ts";
 import { roundThreads } from "./round_threads.ts";
 import type { TreeTable } from "./tree_table.ts";
 import { workerThreads } from "./worker_threads.ts";
@@ -108,35 +108,30 @@ function workerCount(options: FitOptions, parameters: ForestParameters): number 
 }
 
 /** The trees of a round, one's nodes behind the other's. */
-type RoundTrees = Omit<TreeTable, "capacity" | "bin">;
+interface RoundTrees {
+  /** Nodes of each tree. */
+  readonly sizes: Int32Array; // [trees]
+  readonly nodes: ForestNodes;
+}
 
 /** A copy of the used places. */
 function packTrees(table: TreeTable): RoundTrees {
   const { capacity, sizes, left, feature, defaultLeft, threshold, gain, cover, weight } = table;
-  const nodes = sizes.reduce((sum, size) => sum + size, 0);
-  const packed: RoundTrees = {
-    sizes: sizes.slice(),
-    left: new Int32Array(nodes),
-    feature: new Int32Array(nodes),
-    defaultLeft: new Uint8Array(nodes),
-    threshold: new Float32Array(nodes),
-    gain: new Float32Array(nodes),
-    cover: new Float32Array(nodes),
-    weight: new Float32Array(nodes),
-  };
+  const nodes = forestNodes(sizes.reduce((sum, size) => sum + size, 0));
   for (let tree = 0, to = 0; tree < sizes.length; tree++) {
     const end = tree * capacity + sizes[tree];
     for (let from = tree * capacity; from < end; from++, to++) {
-      packed.left[to] = left[from];
-      packed.feature[to] = feature[from];
-      packed.defaultLeft[to] = defaultLeft[from];
-      packed.threshold[to] = threshold[from];
-      packed.gain[to] = gain[from];
-      packed.cover[to] = cover[from];
-      packed.weight[to] = weight[from];
+      nodes.left[to] = left[from];
+      nodes.right[to] = left[from] < 0 ? -1 : left[from] + 1;
+      nodes.feature[to] = feature[from];
+      nodes.defaultLeft[to] = defaultLeft[from];
+      nodes.threshold[to] = threshold[from];
+      nodes.gain[to] = gain[from];
+      nodes.cover[to] = cover[from];
+      nodes.weight[to] = weight[from];
     }
   }
-  return packed;
+  return { sizes: sizes.slice(), nodes };
 }
 
 /** The trees of all rounds as one forest. */
@@ -154,7 +149,6 @@ function joinRounds(
       starts[at + 1] = starts[at] + sizes[tree];
     }
   });
-  const nodes = starts[starts.length - 1];
   const forest: BoostedForest = {
     objective,
     columns,
@@ -162,27 +156,13 @@ function joinRounds(
     scale_pos_weight,
     base_score: score,
     starts,
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    feature: new Int32Array(nodes),
-    defaultLeft: new Uint8Array(nodes),
-    threshold: new Float32Array(nodes),
-    gain: new Float32Array(nodes),
-    cover: new Float32Array(nodes),
-    weight: new Float32Array(nodes),
+    ...forestNodes(starts[starts.length - 1]),
   };
-  rounds.forEach((trees, round) => {
+  rounds.forEach(({ nodes }, round) => {
     const place = starts[round * num_parallel_tree];
-    forest.left.set(trees.left, place);
-    forest.feature.set(trees.feature, place);
-    forest.defaultLeft.set(trees.defaultLeft, place);
-    forest.threshold.set(trees.threshold, place);
-    forest.gain.set(trees.gain, place);
-    forest.cover.set(trees.cover, place);
-    forest.weight.set(trees.weight, place);
+    for (const field of Object.keys(nodes) as (keyof ForestNodes)[]) {
+      forest[field].set(nodes[field], place);
+    }
   });
-  for (let node = 0; node < nodes; node++) {
-    forest.right[node] = forest.left[node] < 0 ? -1 : forest.left[node] + 1;
-  }
   return forest;
 }

@@ -44,6 +44,26 @@ export interface BoostedForest {
   readonly weight: Float32Array;
 }
 
+/** What a forest says of its nodes. */
+export type ForestNodes = Pick<
+  BoostedForest,
+  "left" | "right" | "feature" | "defaultLeft" | "threshold" | "gain" | "cover" | "weight"
+>;
+
+/** Tables for `count` nodes, all 0. */
+export function forestNodes(count: number): ForestNodes {
+  return {
+    left: new Int32Array(count),
+    right: new Int32Array(count),
+    feature: new Int32Array(count),
+    defaultLeft: new Uint8Array(count),
+    threshold: new Float32Array(count),
+    gain: new Float32Array(count),
+    cover: new Float32Array(count),
+    weight: new Float32Array(count),
+  };
+}
+
 /** Rows that are walked through all trees before the next ones, so that they stay in the cache; a multiple of 4. */
 const rowBlock = 32;
 
@@ -54,7 +74,7 @@ const rowBlock = 32;
  * and stays where it is once it has come to a leaf.
  *
  * @throws {DataError} if the table has another number of columns than the forest was fitted on, or a
- *   tree's children are not among its nodes once each
+ *   tree has more children than nodes
  */
 export function predictMargin(forest: BoostedForest, features: FeatureMatrix): Float32Array {
   const { rows, columns } = features;

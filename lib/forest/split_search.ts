@@ -68,9 +68,9 @@ export function bestSplit(): WasmFunction {
       )]) as [Code[], Code[]],
     ),
   ].flat();
+  const wholeColumn = [startBin.set(i32.const(0)), clearBins.set(columnBins)].flat();
   const addColumn = [
-    startBin.set(i32.const(0)),
-    clearBins.set(columnBins),
+    wholeColumn,
     call(functionIndex.addOne, begin.get, end.get, list.get),
   ].flat();
   // The rows before the window go into the last bin before it, those behind it into the first one there.
@@ -227,8 +227,7 @@ export function bestSplit(): WasmFunction {
             column.set(i32.load(i32.add(list.get, i32.shiftLeft(slot.get, i32.const(2))))),
             firstBin.set(i32.const(0)),
             lastBin.set(columnBins),
-            startBin.set(i32.const(0)),
-            clearBins.set(columnBins),
+            wholeColumn,
             scanColumn,
             slot.set(i32.add(slot.get, i32.const(1))),
           ),

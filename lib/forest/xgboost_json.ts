@@ -8,7 +8,7 @@
  */
 import { DataError } from "../base/errors.ts";
 import type { ForestObjective } from "./parameters.ts";
-import type { BoostedForest } from "./predictor.ts";
+import { type BoostedForest, forestNodes } from "./predictor.ts";
 
 /** The parent's number that XGBoost gives to a root. */
 const noParent = 2147483647;
@@ -148,14 +148,7 @@ export function forestFromXgboostJson(text: string, name = "XGBoost model"): Boo
     scale_pos_weight: Number(model.at("learner.objective.reg_loss_param.scale_pos_weight")),
     base_score: readBaseScore(model),
     starts,
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    feature: new Int32Array(nodes),
-    defaultLeft: new Uint8Array(nodes),
-    threshold: new Float32Array(nodes),
-    gain: new Float32Array(nodes),
-    cover: new Float32Array(nodes),
-    weight: new Float32Array(nodes),
+    ...forestNodes(nodes),
   };
   trees.forEach((tree, i) => {
     for (const field of Object.keys(tree) as (keyof TreeArrays)[]) {
