@@ -15,21 +15,14 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { unknownName } from "../lib/base/errors.ts";
 import { RandomState } from "../lib/base/random.ts";
 import type { FeatureMatrix } from "../lib/forest/binning.ts";
 import { fitBoostedForest } from "../lib/forest/boosted_forest.ts";
 import { type BoostedForest, predictProbability } from "../lib/forest/predictor.ts";
 import { forestPresets } from "../lib/forest/presets.ts";
 import type { ForestParameters } from "../lib/forest/parameters.ts";
-import {
-  linesOf,
-  peakMegabytes,
-  TimedProcess,
-  timeInTurn,
-  type Timing,
-} from "./timing/timed_process.ts";
+import type { BenchCase, Benchmark } from "./timing/benchmark.ts";
+import { linesOf, peakMegabytes } from "./timing/timed_process.ts";
 
 /** What is timed on which table. */
 interface Case {
@@ -64,58 +57,36 @@ const cases: ReadonlyMap<string, Case> = new Map([
   ],
 ]);
 
-/** One line of `--json`. */
-interface ForestBenchResult extends Timing {
-  readonly name: string;
-  readonly peer: string | null;
-  readonly threads: number;
-}
+/** The boosted random forest. */
+export const forestBenchmark: Benchmark = {
+  name: "forest",
+  summary: "fitting the boosted random forest, and predicting with it",
+  peer: "xgboost",
+  peerNeeds: "xgboost 2.0.3 and numpy",
+  runs: 5,
+  cases: new Map([...cases].map(([name, what]) => [name, benchCase(name, what)])),
+};
 
-/** Times the named cases, all of them if none is named. */
-async function benchForest(
-  names: readonly string[],
-  runs: number,
-): Promise<ForestBenchResult[]> {
-  const results: ForestBenchResult[] = [];
-  for (const name of names.length > 0 ? names : cases.keys()) {
-    const what = cases.get(name);
-    if (what === undefined) throw unknownName("case", name, cases.keys());
-    const folder = await Deno.makeTempDir();
-    try {
-      await writeTable(folder, what);
-      for (const threads of what.threads) {
-        results.push(await timeCase(name, what, threads, folder, runs));
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  }
-  return results;
-}
-
-async function timeCase(
-  name: string,
-  what: Case,
-  threads: number,
-  folder: string,
-  runs: number,
-): Promise<ForestBenchResult> {
-  const python = Deno.env.get("PEER_PYTHON");
-  const here = new URL(".", import.meta.url).pathname;
-  const ours = new TimedProcess(Deno.execPath(), [
-    ...["run", "-A", "--quiet", "--config", `${here}../deno.json`, `${here}forest.ts`],
-    ...["--serve", name, folder],
-  ]);
-  const peer = python === undefined ? undefined : new TimedProcess(python, [
-    ...[`${here}forest_peer.py`, folder, String(what.rows), String(what.columns)],
-    JSON.stringify(parametersOf(what)),
-  ]);
-  const { task, rows, columns, rounds, trees } = what;
+function benchCase(name: string, what: Case): BenchCase {
+  const { task, rows, columns, rounds, trees, threads } = what;
   return {
-    name: `${task} ${rows} x ${columns}, ${rounds} rounds of ${trees} trees`,
-    peer: peer === undefined ? null : "xgboost",
+    title: `${task} ${rows} x ${columns}, ${rounds} rounds of ${trees} trees`,
     threads,
-    ...await timeInTurn(ours, peer, `${task} ${threads}`, runs),
+    async timed(threads, time) {
+      const folder = await Deno.makeTempDir();
+      try {
+        await writeTable(folder, what);
+        return await time({
+          program: import.meta.filename!,
+          ours: [name, folder],
+          peer: [folder, String(rows), String(columns), JSON.stringify(parametersOf(what))],
+          env: {},
+          line: `${task} ${threads}`,
+        });
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
   };
 }
 
@@ -167,30 +138,4 @@ async function serve(name: string, folder: string): Promise<void> {
   console.log(peakMegabytes());
 }
 
-function describe(result: ForestBenchResult): string {
-  const { name, threads, ours_s, ours_peak_mb, peer_s, peer_peak_mb, ratio } = result;
-  const ours = `${name}, ${threads} thread${threads === 1 ? "" : "s"}: ` +
-    `${ours_s.toFixed(3)} s, ${ours_peak_mb.toFixed(0)} MB`;
-  if (peer_s === null) return ours;
-  return `${ours}; xgboost ${peer_s.toFixed(3)} s, ${peer_peak_mb!.toFixed(0)} MB; ` +
-    `ratio ${ratio!.toFixed(1)}`;
-}
-
-if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      runs: { type: "string", default: "5" },
-      serve: { type: "boolean", default: false },
-    },
-  });
-  if (values.serve) {
-    await serve(positionals[0], positionals[1]);
-  } else {
-    const results = await benchForest(positionals, Number(values.runs));
-    if (values.json) console.log(JSON.stringify(results));
-    else for (const result of results) console.log(describe(result));
-  }
-}
+if (import.meta.main) await serve(Deno.args[0], Deno.args[1]);

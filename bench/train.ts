@@ -20,23 +20,28 @@ import { scopeOf, trainableParameters } from "../lib/onnx/parameters.ts";
 import { type TrainingStep, trainingStep } from "../lib/onnx/training.ts";
 import { trainableBackbone } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
+import type { Benchmark } from "./timing/benchmark.ts";
+import { drawnImages, serveSteps, stepBenchmark, type TimedStep } from "./timing/step_bench.ts";
 
 const classes = 10;
 
-if (import.meta.main) {
-  await runStepBench({
-    program: import.meta.filename!,
-    kind: "network",
-    // As they are trained in the tables.
-    steps: new Map([
-      ["resnet18", classifier("resnet18", 8, 256)],
-      ["wide_resnet50_2", classifier("wide_resnet50_2", 4, 256)],
-      ["small", classifier("small", 64, 64)],
-    ]),
-    runs: 7,
-  });
-}
+// As they are trained in the tables.
+const steps: ReadonlyMap<string, TimedStep> = new Map([
+  ["resnet18", classifier("resnet18", 8, 256)],
+  ["wide_resnet50_2", classifier("wide_resnet50_2", 4, 256)],
+  ["small", classifier("small", 64, 64)],
+]);
+
+/** A training step of whole classifiers. */
+export const trainBenchmark: Benchmark = stepBenchmark({
+  name: "train",
+  summary: "a training step of whole classifiers",
+  runs: 7,
+  program: import.meta.filename!,
+  steps,
+});
+
+if (import.meta.main) await steps.get(Deno.args[0])!.serve();
 
 /** Training on one drawn batch. */
 function classifier(name: string, batch: number, size: number): TimedStep {

@@ -16,7 +16,8 @@ import { rd4adVariants } from "../lib/maps/rd4ad_detector.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
 import { initialWeights } from "../lib/weights/backbone.ts";
 import { backboneNamed } from "../lib/weights/backbones.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
+import type { Benchmark } from "./timing/benchmark.ts";
+import { drawnImages, serveSteps, stepBenchmark, type TimedStep } from "./timing/step_bench.ts";
 
 const backbone = "wide_resnet50_2";
 const batch = 16;
@@ -24,29 +25,33 @@ const size = 256;
 const layouts = featureLayouts(backbone, size);
 const flow: FlowSettings = { flowSteps: 8, kernels: "alternating", hiddenRatio: 1, clamp: 2 };
 
-if (import.meta.main) {
-  await runStepBench({
-    program: import.meta.filename!,
-    kind: "detector",
-    steps: new Map([
-      [
-        "fastflow",
-        onFeatures(
-          "fastflow",
-          () => fastFlowStep(layouts, batch, flow, drawPermutations(layouts, flow, 0), 1e-5),
-        ),
-      ],
-      [
-        "rd4ad",
-        onFeatures(
-          "rd4ad",
-          () => rd4adStep(layouts, batch, decoderLayouts[backbone], rd4adVariants.paper),
-        ),
-      ],
-    ]),
-    runs: 3,
-  });
-}
+const steps: ReadonlyMap<string, TimedStep> = new Map([
+  [
+    "fastflow",
+    onFeatures(
+      "fastflow",
+      () => fastFlowStep(layouts, batch, flow, drawPermutations(layouts, flow, 0), 1e-5),
+    ),
+  ],
+  [
+    "rd4ad",
+    onFeatures(
+      "rd4ad",
+      () => rd4adStep(layouts, batch, decoderLayouts[backbone], rd4adVariants.paper),
+    ),
+  ],
+]);
+
+/** A training step of FastFlow and RD4AD with their frozen backbone. */
+export const detectorsBenchmark: Benchmark = stepBenchmark({
+  name: "train_detectors",
+  summary: "a training step of FastFlow and RD4AD with their frozen backbone",
+  runs: 3,
+  program: import.meta.filename!,
+  steps,
+});
+
+if (import.meta.main) await steps.get(Deno.args[0])!.serve();
 
 /** As in a training whose features do not fit into memory. */
 function onFeatures(name: string, step: () => TrainingStep): TimedStep {

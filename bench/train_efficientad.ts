@@ -13,22 +13,27 @@ import { RandomState } from "../lib/base/random.ts";
 import { efficientAdStep, mediumWidths, patchDescription } from "../lib/maps/efficientad.ts";
 import { Graph } from "../lib/onnx/graph.ts";
 import { initialTensors, scopeOf, trainableParameters } from "../lib/onnx/parameters.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
+import type { Benchmark } from "./timing/benchmark.ts";
+import { drawnImages, serveSteps, stepBenchmark, type TimedStep } from "./timing/step_bench.ts";
 
 const size = 256;
 const networks = { size, widths: mediumWidths, padding: true };
 
-if (import.meta.main) {
-  await runStepBench({
-    program: import.meta.filename!,
-    kind: "step",
-    steps: new Map([
-      ["paper", efficientAd("paper", false)],
-      ["published", efficientAd("published", true)],
-    ]),
-    runs: 3,
-  });
-}
+const steps: ReadonlyMap<string, TimedStep> = new Map([
+  ["paper", efficientAd("paper", false)],
+  ["published", efficientAd("published", true)],
+]);
+
+/** A training step of EfficientAD. */
+export const efficientAdBenchmark: Benchmark = stepBenchmark({
+  name: "train_efficientad",
+  summary: "a training step of EfficientAD",
+  runs: 3,
+  program: import.meta.filename!,
+  steps,
+});
+
+if (import.meta.main) await steps.get(Deno.args[0])!.serve();
 
 /** @param several whether an augmented and a penalty image are given beside the image */
 function efficientAd(name: string, several: boolean): TimedStep {

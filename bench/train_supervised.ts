@@ -17,7 +17,8 @@ import type { SupervisedPlan } from "../lib/maps/supervised.ts";
 import { supervisedNamed } from "../lib/maps/supervised_methods.ts";
 import { wrnStep } from "../lib/maps/wrn.ts";
 import type { TrainingStep } from "../lib/onnx/training.ts";
-import { drawnImages, runStepBench, serveSteps, type TimedStep } from "./timing/step_bench.ts";
+import type { Benchmark } from "./timing/benchmark.ts";
+import { drawnImages, serveSteps, stepBenchmark, type TimedStep } from "./timing/step_bench.ts";
 
 const size = 256;
 
@@ -58,16 +59,20 @@ const methodSteps: Readonly<Record<string, MethodStep>> = {
   },
 };
 
-if (import.meta.main) {
-  await runStepBench({
-    program: import.meta.filename!,
-    kind: "supervised method",
-    steps: new Map(
-      Object.entries(methodSteps).map(([name, step]) => [name, supervised(name, step)]),
-    ),
-    runs: 3,
-  });
-}
+const steps: ReadonlyMap<string, TimedStep> = new Map(
+  Object.entries(methodSteps).map(([name, step]) => [name, supervised(name, step)]),
+);
+
+/** A training step of WRN, DevNet and DRA. */
+export const supervisedBenchmark: Benchmark = stepBenchmark({
+  name: "train_supervised",
+  summary: "a training step of WRN, DevNet and DRA",
+  runs: 3,
+  program: import.meta.filename!,
+  steps,
+});
+
+if (import.meta.main) await steps.get(Deno.args[0])!.serve();
 
 /** Training on one made batch. */
 function supervised(name: string, { step, feeds }: MethodStep): TimedStep {

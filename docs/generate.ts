@@ -10,6 +10,8 @@
 import { relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { experiments } from "../experiments/mod.ts";
+import { type Command, defineCommand } from "../lib/cli/arguments.ts";
+import { runDeveloperTask } from "../lib/cli/developer_task.ts";
 import { jsonSchemas } from "../lib/report/json_schemas.ts";
 import { assumptions, assumptionsOf } from "../lib/runner/assumptions.ts";
 import { layers } from "../tests/lint/layers.ts";
@@ -220,10 +222,22 @@ function alignedTable(rows: readonly (readonly string[])[]): string[] {
   return [line(head, " "), line(head.map(() => ""), "-"), ...body.map((row) => line(row, " "))];
 }
 
-if (import.meta.main) {
-  await Deno.mkdir(new URL("schemas/", import.meta.url), { recursive: true });
-  for (const [name, text] of Object.entries(await generatedPages())) {
-    await Deno.writeTextFile(new URL(name, import.meta.url), text);
-    console.log(`docs/${name}`);
-  }
-}
+const docsCommand: Command = defineCommand({
+  name: "docs",
+  summary: "Write the pages of docs/ that are made from the code.",
+  examples: [{ command: "docs", description: "all of them" }],
+  options: {},
+  positionals: [],
+  async run({ output }) {
+    await Deno.mkdir(new URL("schemas/", import.meta.url), { recursive: true });
+    const pages = await generatedPages();
+    for (const [name, text] of Object.entries(pages)) {
+      await Deno.writeTextFile(new URL(name, import.meta.url), text);
+    }
+    const written = Object.keys(pages).map((name) => `docs/${name}`);
+    output.result(written, () => written.map((name) => `${name}\n`).join(""));
+    return 0;
+  },
+});
+
+if (import.meta.main) Deno.exit(await runDeveloperTask(docsCommand));

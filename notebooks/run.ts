@@ -11,7 +11,9 @@
  */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { DataError, unknownName } from "../lib/base/errors.ts";
+import { type Command, defineCommand } from "../lib/cli/arguments.ts";
+import { runDeveloperTask } from "../lib/cli/developer_task.ts";
 
 /** The folder of the notebooks. */
 export const notebookFolder = fileURLToPath(new URL("./", import.meta.url));
@@ -87,37 +89,54 @@ function nbconvert(args: readonly string[], env: Readonly<Record<string, string>
   return new Deno.Command("jupyter-nbconvert", { args: [...args], cwd: notebookFolder, env });
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    options: { out: { type: "string" } },
-    allowPositionals: true,
-  });
-  if (!await hasNbconvert()) {
-    console.error("Cannot execute notebooks: install jupyter-nbconvert and jupyter-client.");
-    return 3;
-  }
-  const names = await notebookNames();
-  const unknown = positionals.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    console.error(`Unknown notebook ${unknown}. Known: ${names.join(", ")}.`);
-    return 2;
-  }
-  const temporary = await Deno.makeTempDir();
-  let failed = 0;
-  try {
-    for (const name of positionals.length > 0 ? positionals : names) {
-      const { seconds, file, log } = await executeNotebook(name, values.out ?? temporary);
-      console.log(`${name}: ${file === undefined ? "failed" : "ok"}, ${seconds.toFixed(1)} s`);
-      if (file === undefined) {
-        failed++;
-        console.error(log);
-      }
+const notebooksCommand: Command = defineCommand({
+  name: "notebooks",
+  summary: "Execute the notebooks from top to bottom.",
+  description: "A cell that throws makes it fail. The notebooks themselves stay without output.",
+  examples: [
+    { command: "notebooks", description: "all of them" },
+    { command: "notebooks 01_table3 --out executed", description: "one, with its outputs" },
+  ],
+  options: {
+    out: { type: "string", value: "DIR", description: "where the executed copies go" },
+  },
+  positionals: [{
+    name: "notebook",
+    description: "only these, without .ipynb",
+    optional: true,
+    repeatable: true,
+  }],
+  async run({ output }, { options: { out }, positionals }) {
+    const names = await notebookNames();
+    for (const name of positionals) {
+      if (!names.includes(name)) throw unknownName("notebook", name, names);
     }
-  } finally {
-    await Deno.remove(temporary, { recursive: true });
-  }
-  return failed > 0 ? 1 : 0;
-}
+    if (!await hasNbconvert()) {
+      throw new DataError("Cannot execute notebooks: jupyter-nbconvert is not installed", {
+        remedy: "Install jupyter-nbconvert and jupyter-client.",
+      });
+    }
+    const temporary = await Deno.makeTempDir();
+    const results: { notebook: string; ok: boolean; seconds: number }[] = [];
+    try {
+      for (const notebook of positionals.length > 0 ? positionals : names) {
+        const { seconds, file, log } = await executeNotebook(notebook, out ?? temporary);
+        const result = { notebook, ok: file !== undefined, seconds };
+        results.push(result);
+        if (!result.ok) output.log(log);
+        if (!output.json) {
+          output.result(
+            result,
+            () => `${notebook}: ${result.ok ? "ok" : "failed"}, ${seconds.toFixed(1)} s\n`,
+          );
+        }
+      }
+    } finally {
+      await Deno.remove(temporary, { recursive: true });
+    }
+    if (output.json) output.result(results, () => "");
+    return results.every(({ ok }) => ok) ? 0 : 1;
+  },
+});
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) Deno.exit(await runDeveloperTask(notebooksCommand));

@@ -4,8 +4,32 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import process from "node:process";
-import { DataError } from "../../lib/base/errors.ts";
+import { fileURLToPath } from "node:url";
+import { DataError, UsageError } from "../../lib/base/errors.ts";
+
+/** The two processes of a case, and what each is sent. */
+export interface TimingPlan {
+  /** Our program, `import.meta.filename`; the peer's is the file beside it that ends in `_peer.py`. */
+  readonly program: string;
+  /** Words for our process. */
+  readonly ours: readonly string[];
+  /** Words for the peer's. */
+  readonly peer: readonly string[];
+  /** Added to the environment of both. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The task. */
+  readonly line: string;
+}
+
+/** The peers' Python, and what it must have. */
+export interface PeerPython {
+  /** The program, as `PEER_PYTHON` names it. */
+  readonly program: string;
+  /** Packages, for messages. */
+  readonly needs: string;
+}
 
 /** What was measured; the peer's numbers are null where there is none. */
 export interface Timing {
@@ -21,14 +45,87 @@ export interface Timing {
   readonly peer_peak_mb: number | null;
 }
 
+/**
+ * Times the task in both processes in turn, `runs` times after a first one that is not counted.
+ *
+ * @param peer without it ours is timed alone
+ * @param ran is told how many runs have been done
+ * @throws {UsageError} where the peer's Python cannot be started
+ * @throws {DataError} where a process ends before its time
+ */
+export async function timeInTurn(
+  plan: TimingPlan,
+  peer: PeerPython | undefined,
+  runs: number,
+  ran: (done: number) => void = () => {},
+): Promise<Timing> {
+  const other = peer === undefined ? [] : [peerSide(plan, peer)]; // started first: it may not be there
+  const sides = [ourSide(plan), ...other];
+  try {
+    const seconds: number[][] = sides.map(() => []);
+    for (let run = 0; run <= runs; run++) {
+      for (const [i, side] of sides.entries()) {
+        const taken = await side.run(plan.line);
+        if (run > 0) seconds[i].push(taken);
+      }
+      ran(run + 1);
+    }
+    const [ours, peers] = seconds.map(median);
+    const peaks: number[] = [];
+    for (const side of sides) peaks.push(await side.end());
+    return {
+      ours_s: ours,
+      peer_s: peers ?? null,
+      ratio: peers === undefined ? null : peers / ours,
+      ours_peak_mb: peaks[0],
+      peer_peak_mb: peaks[1] ?? null,
+    };
+  } finally {
+    for (const side of sides) side.kill();
+  }
+}
+
+function ourSide({ program, ours, env }: TimingPlan): TimedProcess {
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const args = ["run", "-A", "--quiet", "--config", config, program, ...ours];
+  return new TimedProcess(Deno.execPath(), args, env, {
+    what: basename(program),
+    remedy: "What it said stands above.",
+  });
+}
+
+function peerSide({ program, peer, env }: TimingPlan, python: PeerPython): TimedProcess {
+  const twin = program.replace(/\.ts$/, "_peer.py");
+  const remedy = `PEER_PYTHON must name a Python with ${python.needs}; unset, ours is timed alone.`;
+  try {
+    return new TimedProcess(python.program, [twin, ...peer], env, {
+      what: `${basename(twin)} in ${python.program}`,
+      remedy,
+    });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
+      throw error;
+    }
+    throw new UsageError(`Cannot start ${python.program}: PEER_PYTHON names no program`, {
+      remedy,
+    });
+  }
+}
+
 /** A process that does a task for each line that it is sent. */
-export class TimedProcess {
+class TimedProcess {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncIterator<string>;
+  readonly #about: { readonly what: string; readonly remedy: string };
+  #ended = false;
 
-  /** Starts it; `env` is added to this process's environment. */
-  constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    about: { readonly what: string; readonly remedy: string },
+  ) {
     this.#child = new Deno.Command(command, {
       args: [...args],
       env,
@@ -38,11 +135,13 @@ export class TimedProcess {
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
     this.#lines = linesOf(this.#child.stdout);
+    this.#about = about;
   }
 
   /** Seconds of one task. */
   async run(line: string): Promise<number> {
-    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
+    // To a process that has ended nothing can be written; that it has is found where it is read from.
+    await this.#writer.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
     return await this.#number();
   }
 
@@ -51,40 +150,31 @@ export class TimedProcess {
     await this.#writer.close();
     const peak = await this.#number();
     await this.#child.status;
+    this.#ended = true;
     return peak;
+  }
+
+  /** Ends the process if it still runs. */
+  kill(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+    }
   }
 
   async #number(): Promise<number> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new DataError("Cannot time a task: its process ended");
-    return Number(value);
+    const { what, remedy } = this.#about;
+    if (done) throw new DataError(`Cannot time ${what}: its process ended`, { remedy });
+    const number = Number(value);
+    if (value.trim() === "" || !Number.isFinite(number)) {
+      throw new DataError(`Cannot time ${what}: it answered ${JSON.stringify(value)}`, { remedy });
+    }
+    return number;
   }
-}
-
-/** Runs `line` in both in turn, `runs` times after a first one that is not counted, and ends them. */
-export async function timeInTurn(
-  ours: TimedProcess,
-  peer: TimedProcess | undefined,
-  line: string,
-  runs: number,
-): Promise<Timing> {
-  const times: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
-  for (let run = 0; run <= runs; run++) {
-    const seconds = { ours: await ours.run(line), peer: await peer?.run(line) };
-    if (run === 0) continue;
-    times.ours.push(seconds.ours);
-    if (seconds.peer !== undefined) times.peer.push(seconds.peer);
-  }
-  const [oursPeak, peerPeak] = [await ours.end(), await peer?.end()];
-  const oursSeconds = median(times.ours);
-  const peerSeconds = peer === undefined ? null : median(times.peer);
-  return {
-    ours_s: oursSeconds,
-    peer_s: peerSeconds,
-    ratio: peerSeconds === null ? null : peerSeconds / oursSeconds,
-    ours_peak_mb: oursPeak,
-    peer_peak_mb: peerPeak ?? null,
-  };
 }
 
 /** The lines of a stream of text. */

@@ -13,7 +13,7 @@ import { documentedLines, pages, root } from "./pages.ts";
 /** Commands that another test executes: with a network of its own, with a browser, or as a whole. */
 const elsewhere: readonly (readonly [command: RegExp, test: string])[] = [
   [/^deno task (test|ok)\b/, "tests/run_test.ts"],
-  [/^deno task bench\b/, "bench/main.ts"],
+  [/^deno task bench\b/, "tests/bench/bench_test.ts"],
   [/^deno task notebooks\b/, "tests/notebooks/notebooks_test.ts"],
   [/^deno task weights pull /, "tests/weights/pull_test.ts"],
   [/^deno task weights import /, "tests/weights/registry_test.ts"],
