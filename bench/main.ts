@@ -34,7 +34,8 @@ export const benchCommand: Command = defineCommand({
   name: "bench",
   summary: "Time us and the peers in turn, each in a process of its own.",
   description:
-    "PEER_PYTHON names the Python with the peers; without it ours is timed alone. Times are " +
+    "PEER_PYTHON names the Python with the peers; without it ours is timed alone. A run " +
+    "takes at least a second: a short task is done again and again, and the mean taken. Times are " +
     "medians of the runs, after one that is not counted; ratio is the peer's time by ours. " +
     [...benchmarks.values()].map(describeBenchmark).join(" "),
   examples: [

@@ -2,12 +2,18 @@
  * Two processes that do the same task in turn: ours, the peer, ours, the peer … Each does a task for every
  * line that it is sent, answers with the seconds it took, and at the end with its largest memory in MB.
  *
+ * In a run a short task is done again and again, as it is in use. The first time is slower, since a
+ * process that has waited for the other one finds its caches cold and its threads asleep.
+ *
  * @module
  */
 import { basename } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { DataError, UsageError } from "../../lib/base/errors.ts";
+
+/** A run goes on until so much time has been taken. */
+const runSeconds = 1;
 
 /** The two processes of a case, and what each is sent. */
 export interface TimingPlan {
@@ -33,7 +39,7 @@ export interface PeerPython {
 
 /** What was measured; the peer's numbers are null where there is none. */
 export interface Timing {
-  /** Median of the counted runs. */
+  /** Median of the counted runs, each the mean of its tasks. */
   readonly ours_s: number;
   /** Likewise. */
   readonly peer_s: number | null;
@@ -46,7 +52,7 @@ export interface Timing {
 }
 
 /**
- * Times the task in both processes in turn, `runs` times after a first one that is not counted.
+ * Times the task in both processes in turn: `runs` runs after a first one that is not counted.
  *
  * @param peer without it ours is timed alone
  * @param ran is told how many runs have been done
@@ -65,8 +71,8 @@ export async function timeInTurn(
     const seconds: number[][] = sides.map(() => []);
     for (let run = 0; run <= runs; run++) {
       for (const [i, side] of sides.entries()) {
-        const taken = await side.run(plan.line);
-        if (run > 0) seconds[i].push(taken);
+        const mean = await meanSeconds(side, plan.line);
+        if (run > 0) seconds[i].push(mean);
       }
       ran(run + 1);
     }
@@ -83,6 +89,14 @@ export async function timeInTurn(
   } finally {
     for (const side of sides) side.kill();
   }
+}
+
+/** A run; seconds that one task takes in it. */
+async function meanSeconds(side: TimedProcess, line: string): Promise<number> {
+  let seconds = 0;
+  let tasks = 0;
+  for (; seconds < runSeconds; tasks++) seconds += await side.run(line);
+  return seconds / tasks;
 }
 
 function ourSide({ program, ours, env }: TimingPlan): TimedProcess {
@@ -170,7 +184,7 @@ class TimedProcess {
     const { what, remedy } = this.#about;
     if (done) throw new DataError(`Cannot time ${what}: its process ended`, { remedy });
     const number = Number(value);
-    if (value.trim() === "" || !Number.isFinite(number)) {
+    if (!(number > 0)) {
       throw new DataError(`Cannot time ${what}: it answered ${JSON.stringify(value)}`, { remedy });
     }
     return number;

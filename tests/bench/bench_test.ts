@@ -86,6 +86,19 @@ Deno.test("both are timed in turn with each number of threads; the ratio is the 
   });
 });
 
+Deno.test("a run of short tasks takes a second, and counts with their mean", async () => {
+  // Two runs of 0.25, 0.5 and 0.75 seconds.
+  const answer = "while read -r l; do echo 0.25; read -r l; echo 0.5; read -r l; echo 0.75; done";
+  await withProgram([answer, "echo 217"], async (program) => {
+    const { code, stdout, stderr } = await bench(
+      ["forest", "predict", "--runs", "1", "--json"],
+      program,
+    );
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout).map((result: { peer_s: number }) => result.peer_s), [0.5]);
+  });
+});
+
 Deno.test("without a peer ours is timed alone, and that is said", async () => {
   const { code, stdout, stderr } = await bench(["forest", "visa", "--runs", "1"]);
   assert.equal(code, 0, stderr);
