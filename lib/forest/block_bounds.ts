@@ -78,15 +78,20 @@ const tiny = 2 ** -124;
  * pairs, given `|G| / D` and the sign of `G`; returns the sum of `|g|`.
  */
 export function gatherTerms(): WasmFunction {
-  const { begin, end, slope, sign, place, row, pair, sums, slopes, sizes, signs } = localsOf(
-    ["begin", "end", "slope", "sign", "place", "row", "pair", "sums", "slopes", "sizes", "signs"],
-  );
-  const at = (address: Code, index: Local) =>
-    i32.add(address, i32.shiftLeft(index.get, i32.const(4)));
+  const locals = localsOf([
+    ...["begin", "end", "slope", "sign", "place", "stop", "pairAt", "termAt"] as const,
+    ...["pair", "sums", "slopes", "sizes", "signs"] as const,
+  ]);
+  const { begin, end, slope, sign, place, stop, pairAt, termAt } = locals;
+  const { pair, sums, slopes, sizes, signs } = locals;
+  const at = (address: Code, index: Code, bytes: number) =>
+    i32.add(address, i32.shiftLeft(index, i32.const(Math.log2(bytes))));
+  const goOn = (address: Local, bytes: number) =>
+    address.set(i32.add(address.get, i32.const(bytes)));
   return {
     parameters: ["i32", "i32", "f64", "f32"],
     result: "f64",
-    locals: ["i32", "i32", "v128", "v128", "v128", "v128", "v128"],
+    locals: ["i32", "i32", "i32", "i32", "v128", "v128", "v128", "v128", "v128"],
     body: [
       slopes.set(f32x4.multiply(
         f32x4.splat(f32.fromF64(slope.get)),
@@ -99,12 +104,14 @@ export function gatherTerms(): WasmFunction {
           f32x4.const(1, 0, 0, 0),
         ),
       ),
-      place.set(begin.get),
+      place.set(at(global.rows, begin.get, 4)),
+      stop.set(at(global.rows, end.get, 4)),
+      pairAt.set(at(global.nodePairs, begin.get, 16)),
+      termAt.set(at(global.nodeTerms, begin.get, 16)),
       repeatWhile(
-        i32.lessThan(place.get, end.get),
-        row.set(i32.load(i32.add(global.rows, i32.shiftLeft(place.get, i32.const(2))))),
-        pair.set(v128.load(at(global.gradientPairs, row))),
-        v128.store(at(global.nodePairs, place), pair.get),
+        i32.lessThan(place.get, stop.get),
+        pair.set(v128.load(at(global.gradientPairs, i32.load(place.get), 16))),
+        v128.store(pairAt.get, pair.get),
         sizes.set(f64x2.add(sizes.get, f64x2.abs(pair.get))),
         pair.set(f32x4.fromF64x2(pair.get)),
         sums.set(f32x4.multiply(
@@ -115,8 +122,10 @@ export function gatherTerms(): WasmFunction {
           sums.get,
           f32x4.multiply(f32x4.shuffle([1, 1, 1, 1], pair.get, pair.get), slopes.get),
         )),
-        v128.store(at(global.nodeTerms, place), f32x4.max(sums.get, v128.zero)),
-        place.set(i32.add(place.get, i32.const(1))),
+        v128.store(termAt.get, f32x4.max(sums.get, v128.zero)),
+        goOn(place, 4),
+        goOn(pairAt, 16),
+        goOn(termAt, 16),
       ),
       f64x2.lane(0, sizes.get),
     ].flat(),

@@ -23,20 +23,25 @@ import {
  * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
  * in a turn.
  *
- * @param clamps whether pair indices are taken into a range that follows the other parameters
+ * @param clamps whether pair indices are taken into a range that follows the other parameters, every other
+ *   row's into one that is a bin wider on both sides
  */
 export function addToHistograms(width: number, clamps = false): WasmFunction {
   const each = Array.from({ length: width }, (_, k) => k);
   const locals = localsOf([
-    ...["begin", "end", "list", ...(clamps ? ["least", "most"] : [])],
+    ...["begin", "end", "list", ...(clamps ? ["least0", "most0"] : [])],
     ...["place", "pair", "stop", "row", "sums", "bin", "both"],
     ...each.flatMap((k) => [`column${k}`, `histogram${k}`]),
+    ...(clamps ? ["least1", "most1"] : []),
   ]);
-  const { begin, end, list, least, most, place, pair, stop, row, sums, bin, both } = locals;
-  const clamp = () =>
+  const { begin, end, list, least0, most0, least1, most1, place, pair, stop } = locals;
+  const { row, sums, bin, both } = locals;
+  // Most rows may be outside of the range. In bins of their own, two rows do not wait for one another.
+  const [leasts, mosts] = [[least0, least1], [most0, most1]];
+  const clamp = (index: number) =>
     [
-      bin.set(i32.select(bin.get, least.get, i32.lessThan(least.get, bin.get))),
-      bin.set(i32.select(bin.get, most.get, i32.lessThan(bin.get, most.get))),
+      bin.set(i32.select(bin.get, leasts[index].get, i32.lessThan(leasts[index].get, bin.get))),
+      bin.set(i32.select(bin.get, mosts[index].get, i32.lessThan(bin.get, mosts[index].get))),
     ].flat();
   const addRow = (index: number, number: Code) =>
     [
@@ -44,7 +49,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
       sums.set(v128.loadBehind(16 * index, pair.get)),
       ...each.flatMap((k) => [
         bin.set(i32.load16(i32.add(locals[`column${k}`].get, row.get))),
-        clamps ? clamp() : [],
+        clamps ? clamp(index) : [],
         bin.set(i32.add(locals[`histogram${k}`].get, i32.shiftLeft(bin.get, i32.const(3)))),
         v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
       ]),
@@ -59,8 +64,15 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
     locals: [
       ...["i32", "i32", "i32", "i32", "v128", "i32", "i64"] as const,
       ...each.flatMap(() => ["i32", "i32"] as const),
+      ...(clamps ? ["i32", "i32"] as const : []),
     ],
     body: [
+      ...(clamps
+        ? [
+          least1.set(i32.select(i32.subtract(least0.get, i32.const(2)), i32.const(0), least0.get)),
+          most1.set(i32.add(most0.get, i32.const(2))),
+        ]
+        : []),
       ...each.flatMap((k) => [
         locals[`column${k}`].set(i32.add(
           global.pairIndices,

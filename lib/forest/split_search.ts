@@ -73,14 +73,14 @@ export function bestSplit(): WasmFunction {
     wholeColumn,
     call(functionIndex.addOne, begin.get, end.get, list.get),
   ].flat();
-  // The rows before the window go into the last bin before it, those behind it into the first one there.
+  // The rows before the window go into the last two bins before it, those behind it into the first two there.
   const addWindow = [
     startBin.set(i32.select(
       i32.subtract(firstBin.get, i32.const(4)),
       i32.const(0),
       firstBin.get,
     )),
-    clearBins.set(i32.add(i32.subtract(lastBin.get, startBin.get), i32.const(1))),
+    clearBins.set(i32.add(i32.subtract(lastBin.get, startBin.get), i32.const(2))),
     call(
       functionIndex.addWindow,
       ...[begin.get, end.get, list.get],
