@@ -5,7 +5,7 @@
  */
 import { unknownName, UsageError } from "../lib/base/errors.ts";
 import { type Command, defineCommand } from "../lib/cli/arguments.ts";
-import { runDeveloperTask } from "../lib/cli/developer_task.ts";
+import { resultList, runDeveloperTask } from "../lib/cli/developer_task.ts";
 import { forestBenchmark } from "./forest.ts";
 import type { BenchCase, Benchmark } from "./timing/benchmark.ts";
 import { timeInTurn, type Timing } from "./timing/timed_process.ts";
@@ -20,7 +20,7 @@ const benchmarks = new Map(
 );
 
 /** One result of `--json` (DESIGN section 2). */
-export interface BenchResult extends Timing {
+interface BenchResult extends Timing {
   /** What was done. */
   readonly name: string;
   /** The library that ours was timed against; null where it was timed alone. */
@@ -30,7 +30,7 @@ export interface BenchResult extends Timing {
 }
 
 /** `bench`: all benchmarks, one, or cases of one. */
-export const benchCommand: Command = defineCommand({
+const benchCommand: Command = defineCommand({
   name: "bench",
   summary: "Time us and the peers in turn, each in a process of its own.",
   description:
@@ -63,7 +63,7 @@ export const benchCommand: Command = defineCommand({
     const chosen = chosenCases(positionals);
     const python = Deno.env.get("PEER_PYTHON");
     if (python === undefined) output.log("PEER_PYTHON is not set: ours is timed alone.");
-    const results: BenchResult[] = [];
+    const results = resultList(output, resultText);
     for (const [place, { benchmark, name, what, threads }] of chosen.entries()) {
       const { peer, peerNeeds } = benchmark;
       const of = 1 + (runs ?? benchmark.runs);
@@ -87,16 +87,14 @@ export const benchCommand: Command = defineCommand({
           of - 1,
           show,
         ));
-      const result: BenchResult = {
+      results.add({
         name: what.title,
         peer: python === undefined ? null : peer,
         threads,
         ...timing,
-      };
-      results.push(result);
-      if (!output.json) output.result(result, () => `${resultText(result)}\n`);
+      });
     }
-    if (output.json) output.result(results, () => "");
+    results.end();
     return 0;
   },
 });
@@ -128,7 +126,7 @@ function describeBenchmark({ name, summary, peer, cases }: Benchmark): string {
 }
 
 /** A result as a line. */
-export function resultText(result: BenchResult): string {
+function resultText(result: BenchResult): string {
   const { name, threads, peer, ours_s, ours_peak_mb, peer_s, peer_peak_mb, ratio } = result;
   const ours = `${name}, ${threadsText(threads)}: ${ours_s.toFixed(3)} s, ${
     ours_peak_mb.toFixed(0)

@@ -13,7 +13,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DataError, unknownName } from "../lib/base/errors.ts";
 import { type Command, defineCommand } from "../lib/cli/arguments.ts";
-import { runDeveloperTask } from "../lib/cli/developer_task.ts";
+import { resultList, runDeveloperTask } from "../lib/cli/developer_task.ts";
 
 /** The folder of the notebooks. */
 export const notebookFolder = fileURLToPath(new URL("./", import.meta.url));
@@ -117,25 +117,27 @@ const notebooksCommand: Command = defineCommand({
       });
     }
     const temporary = await Deno.makeTempDir();
-    const results: { notebook: string; ok: boolean; seconds: number }[] = [];
+    const results = resultList(
+      output,
+      ({ notebook, ok, seconds }: { notebook: string; ok: boolean; seconds: number }) =>
+        `${notebook}: ${ok ? "ok" : "failed"}, ${seconds.toFixed(1)} s`,
+    );
+    let failed = 0;
     try {
       for (const notebook of positionals.length > 0 ? positionals : names) {
         const { seconds, file, log } = await executeNotebook(notebook, out ?? temporary);
-        const result = { notebook, ok: file !== undefined, seconds };
-        results.push(result);
-        if (!result.ok) output.log(log);
-        if (!output.json) {
-          output.result(
-            result,
-            () => `${notebook}: ${result.ok ? "ok" : "failed"}, ${seconds.toFixed(1)} s\n`,
-          );
+        const ok = file !== undefined;
+        if (!ok) {
+          failed++;
+          output.log(log);
         }
+        results.add({ notebook, ok, seconds });
       }
     } finally {
       await Deno.remove(temporary, { recursive: true });
     }
-    if (output.json) output.result(results, () => "");
-    return results.every(({ ok }) => ok) ? 0 : 1;
+    results.end();
+    return failed === 0 ? 0 : 1;
   },
 });
 

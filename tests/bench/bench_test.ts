@@ -1,17 +1,14 @@
 /** `deno task bench` as a developer runs it, with a stand-in for the peers' Python. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type ProgramRun, projectRoot, withFolder } from "../cli/harness.ts";
+import { type ProgramRun, projectRoot, runDeno, withFolder } from "../cli/harness.ts";
 
 async function bench(words: readonly string[], python?: string): Promise<ProgramRun> {
   const { PEER_PYTHON: _, ...env } = Deno.env.toObject();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `${projectRoot}bench/main.ts`, ...words],
-    env: { ...env, NO_COLOR: "1", ...(python === undefined ? {} : { PEER_PYTHON: python }) },
+  return await runDeno(["run", "-A", "--quiet", `${projectRoot}bench/main.ts`, ...words], {
+    env: { ...env, ...(python === undefined ? {} : { PEER_PYTHON: python }) },
     clearEnv: true,
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  });
 }
 
 /** Calls `body` with a program of these lines of shell. */

@@ -1,6 +1,6 @@
 /** The tasks of the project's developers speak as the other commands do. */
 import assert from "node:assert/strict";
-import { projectRoot } from "./harness.ts";
+import { projectRoot, runDeno } from "./harness.ts";
 
 /** The programs behind `deno task`, with the configuration and a wrong word. */
 const tasks = [
@@ -10,32 +10,20 @@ const tasks = [
   ["docs", "docs/generate.ts", "deno.json", /"wrong" is one word too many/],
 ] as const;
 
-async function run(config: string, program: string, words: readonly string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--quiet",
-      "--config",
-      projectRoot + config,
-      projectRoot + program,
-      ...words,
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-}
-
 for (const [name, program, config, unknown] of tasks) {
   Deno.test(`${name} has a help, and tells a wrong word from a defect`, async () => {
-    const help = await run(config, program, ["--help"]);
+    const run = (word: string) =>
+      runDeno([
+        ...["run", "-A", "--quiet", "--config", projectRoot + config],
+        ...[projectRoot + program, word],
+      ]);
+    const help = await run("--help");
     assert.equal(help.code, 0, help.stderr);
     assert.match(help.stdout, new RegExp(`\nUsage:\n  deno task ${name}\\b`));
     for (
       const [word, message] of [["wrong", unknown], ["--wrong", /Unknown option --wrong/]] as const
     ) {
-      const { code, stdout, stderr } = await run(config, program, [word]);
+      const { code, stdout, stderr } = await run(word);
       assert.deepEqual([code, stdout], [2, ""]);
       assert.match(stderr, message);
       assert.doesNotMatch(stderr, /\n\s+at /);

@@ -35,10 +35,18 @@ export function programArguments(words: readonly string[]): string[] {
 
 /** Runs the program to its end. */
 export async function runProgram(words: readonly string[], cwd?: string): Promise<ProgramRun> {
+  return await runDeno(programArguments(words), cwd === undefined ? {} : { cwd });
+}
+
+/** Runs Deno to its end. */
+export async function runDeno(
+  args: readonly string[],
+  options: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> = {},
+): Promise<ProgramRun> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: programArguments(words),
-    env: { NO_COLOR: "1" },
-    ...(cwd === undefined ? {} : { cwd }),
+    ...options,
+    args: [...args],
+    env: { ...options.env, NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };

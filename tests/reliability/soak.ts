@@ -7,7 +7,7 @@
  */
 import { unknownName, UsageError } from "../../lib/base/errors.ts";
 import { type Command, defineCommand } from "../../lib/cli/arguments.ts";
-import { runDeveloperTask } from "../../lib/cli/developer_task.ts";
+import { resultList, runDeveloperTask } from "../../lib/cli/developer_task.ts";
 import { fuzzedReaders } from "../security/fuzzing.ts";
 import { confusedLeases, killedHolders, sharedKeys, stoppedHolders } from "./claims.ts";
 import { crashStates } from "./crash_states.ts";
@@ -130,10 +130,11 @@ const soakCommand: Command = defineCommand({
     };
     const chosen = (check: readonly [string, unknown]) =>
       positionals.length === 0 || positionals.includes(idOf(check));
-    const told: Told[] = [];
+    const results = resultList(output, toldText);
+    let failed = 0;
     const tell = (one: Told) => {
-      told.push(one);
-      if (!output.json) output.result(one, () => `${toldText(one)}\n`);
+      if (!one.held) failed++;
+      results.add(one);
     };
     for (const check of storeChecks.filter(chosen)) tell(await tried(check, amounts, undefined));
     const rest = programChecks.filter(chosen);
@@ -142,9 +143,10 @@ const soakCommand: Command = defineCommand({
         for (const check of rest) tell(await tried(check, amounts, run));
       });
     }
-    const failed = told.filter(({ held }) => !held).length;
-    if (output.json) output.result(told, () => "");
-    else output.result(failed, () => failed === 0 ? "all held\n" : `${failed} failed\n`);
+    results.end();
+    if (!output.json) {
+      output.result(failed, () => failed === 0 ? "all held\n" : `${failed} failed\n`);
+    }
     return failed === 0 ? 0 : 1;
   },
 });
