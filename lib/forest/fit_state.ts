@@ -9,7 +9,8 @@ import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
 import { type BinnedMatrix, type FeatureCuts, type FeatureMatrix, mostBlocks } from "./binning.ts";
 import { cutAndBin } from "./binning_threads.ts";
 import { type LeafNumbers, treeCapacity } from "./grower.ts";
-import { blockSumsLength, boundGroup } from "./block_bounds.ts";
+import { keptSumsLength } from "./block_bounds.ts";
+import { blockSumsLength, boundGroup } from "./block_sums.ts";
 import { type NodeScratch, nodeScratch } from "./node_work.ts";
 import type { ForestParameters } from "./parameters.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
@@ -93,7 +94,8 @@ export function fitArena(
 /**
  * Bytes that a fit's arrays take at most, beside the features: per cell 3 for bins and blocks; per row 20 for
  * gradients and margins, 40 for each worker's rows, and 1 for each parallel tree's leaf numbers (2 from
- * 257 nodes a tree on, 4 from 65,537); the round's trees; and what does not depend on the rows.
+ * 257 nodes a tree on, 4 from 65,537); the round's trees; and what does not depend on the rows, of which
+ * the sums that are kept are there for 192 to 4,096 rows only.
  */
 export function fitBytes(
   { rows, columns }: Pick<FeatureMatrix, "rows" | "columns">,
@@ -105,7 +107,7 @@ export function fitBytes(
   const perRow = 3 * columns + 20 + 40 * workers + leafNumber * num_parallel_tree;
   const perNode = 29;
   const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength +
-    (17 + 4 * mostBlocks) * (columns + boundGroup);
+    (17 + 4 * mostBlocks) * (columns + boundGroup) + 4 * keptSumsLength(rows, columns);
   const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 16 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }

@@ -7,6 +7,7 @@
  */
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import type { ForestParameters } from "./parameters.ts";
+import { KeptSums } from "./kept_sums.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
 import { nodeGain, nodeWeight, type Split, type SplitRule, splitRule } from "./splitting.ts";
 import type { TreeTable } from "./tree_table.ts";
@@ -33,6 +34,7 @@ export class TreeGrower {
   readonly #work: NodeWork;
   readonly #shrinkage: number;
   readonly #hasConstant: boolean; // whether a column has one bin only
+  readonly #kept: KeptSums;
   // Per node of the tree: places of its drawn rows, places of its other rows, its sums.
   readonly #begins: Int32Array;
   readonly #ends: Int32Array;
@@ -44,6 +46,8 @@ export class TreeGrower {
   /**
    * A grower for the trees of one fit.
    *
+   * @param gradientPairs (gradient, hessian) of every row of the table, of the current round
+   * @param trees about as many as it grows in a round
    * @param work does its steps on the rows and columns that the grower puts into `scratch`
    * @param capacity most nodes of a tree, `treeCapacity`
    */
@@ -51,6 +55,8 @@ export class TreeGrower {
     binned: BinnedMatrix,
     cuts: FeatureCuts,
     parameters: ForestParameters,
+    gradientPairs: Float64Array,
+    trees: number,
     scratch: NodeScratch,
     work: NodeWork,
     capacity: number,
@@ -66,12 +72,20 @@ export class TreeGrower {
     this.#hasConstant = binned.binCounts.some((count, column) =>
       count <= 1 && binned.hasMissing[column] === 0
     );
+    this.#kept = new KeptSums(
+      ...[binned, gradientPairs, this.#rule.lambda, trees, scratch, work] as const,
+    );
     this.#begins = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
     this.#otherBegins = new Int32Array(capacity);
     this.#otherEnds = new Int32Array(capacity);
     this.#gradients = new Float64Array(capacity);
     this.#hessians = new Float64Array(capacity);
+  }
+
+  /** Must be called before the first tree of a round, once its gradients are known. */
+  startRound(): void {
+    this.#kept.startRound();
   }
 
   /**
@@ -91,6 +105,7 @@ export class TreeGrower {
     const { allColumns, treeColumns } = this.#scratch;
     draws.start(seed);
     this.#takeRoot(draws.rows(subsample));
+    this.#kept.startTree();
     const columnCount = draws.columns(
       allColumns,
       allColumns.length,
@@ -150,7 +165,26 @@ export class TreeGrower {
     const count = this.#dropConstant(columns, drawn);
     if (count === 0) return undefined;
     const parentGain = nodeGain(gradient, hessian, this.#rule);
-    const split = this.#work.bestSplit(begin, end, count, gradient, hessian, parentGain);
+    const sibling = node % 2 === 0 ? node - 1 : node + 1;
+    const isBounded = this.#kept.bound(
+      node,
+      begin,
+      end,
+      node === 0 ? this.#otherBegins[0] : this.#begins[sibling],
+      node === 0 ? this.#otherEnds[0] : this.#ends[sibling],
+      count,
+      gradient,
+      hessian,
+    );
+    const split = this.#work.bestSplit(
+      begin,
+      end,
+      count,
+      gradient,
+      hessian,
+      parentGain,
+      isBounded,
+    );
     const worthIt = split.gain > leastGain && split.gain >= Math.fround(gamma) &&
       split.leftHessian !== 0 && split.rightHessian !== 0;
     return worthIt ? split : undefined;
@@ -206,6 +240,8 @@ export class TreeGrower {
     };
     divide(this.#begins, this.#ends);
     if (withOthers) divide(this.#otherBegins, this.#otherEnds);
+    const middle = this.#ends[left];
+    this.#kept.goOn(node, middle - this.#begins[node] > this.#ends[node] - middle ? left : right);
     this.#gradients[left] = split.leftGradient;
     this.#hessians[left] = split.leftHessian;
     this.#gradients[right] = split.rightGradient;

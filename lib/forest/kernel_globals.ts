@@ -43,7 +43,8 @@ export const global = Object.fromEntries(
 export const functionNames = [
   ...["sideGain", "improve", "addFour", "addOne", "addWindow"] as const,
   ...["scan", "scanMissing", "peek"] as const,
-  ...["gatherTerms", "addToBlocks", "joinToBlocks", "boundColumns"] as const,
+  ...["gatherTerms", "gatherParts", "addToBlocks", "joinToBlocks"] as const,
+  ...["boundColumns"] as const,
 ];
 /** Name of such a function. */
 export type FunctionName = typeof functionNames[number];

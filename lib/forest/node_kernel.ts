@@ -11,7 +11,8 @@
  */
 import { pageSize } from "./arena.ts";
 import type { BinnedMatrix } from "./binning.ts";
-import { addToBlocks, boundColumns, gatherTerms } from "./block_bounds.ts";
+import { boundColumns } from "./block_bounds.ts";
+import { addToBlocks, gatherParts, gatherTerms, keptColumnBytes } from "./block_sums.ts";
 import { histogramGroup } from "./histogram.ts";
 import { type FunctionName, functionNames, globals, splitAt } from "./kernel_globals.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
@@ -58,12 +59,22 @@ export function kernelNodeWork(
   const exported =
     new WebAssembly.Instance(kernelModule(memory, scratch.blockSums.byteOffset), { env: imports })
       .exports;
-  const findSplit = exported.bestSplit as (...given: Parameters<NodeWork["bestSplit"]>) => void;
+  const findSplit = exported.bestSplit as (...given: number[]) => void;
+  const boundKept = exported.boundKept as (...given: number[]) => void;
+  const own = scratch.keptSums.byteOffset;
+  const whole = own + binned.columns * keptColumnBytes;
   const readSplit = splitReader(scratch.best);
   return {
-    bestSplit(begin, end, columnCount, gradient, hessian, parentGain) {
-      findSplit(begin, end, columnCount, gradient, hessian, parentGain);
+    bestSplit(begin, end, columnCount, gradient, hessian, parentGain, isBounded = false) {
+      findSplit(begin, end, columnCount, gradient, hessian, parentGain, Number(isBounded));
       return readSplit();
+    },
+    boundKept(begin, end, columnCount, slope, span, kept) {
+      boundKept(
+        ...[begin, end, columnCount, slope, span, kept.sizes] as const,
+        ...[kept.isWhole ? whole : own, kept.fromWhole ? whole : own] as const,
+        ...[kept.shared, kept.otherBegin, kept.otherEnd, kept.operations, kept.span] as const,
+      );
     },
     divide: exported.divide as NodeWork["divide"],
     draws: kernelTreeDraws(exported as unknown as DrawFunctions, gradientPairs, scratch),
@@ -133,12 +144,13 @@ function kernelFunctions(blockSums: number): WasmFunction[] {
     scanMissing: scanMissing(),
     peek: peek(),
     gatherTerms: gatherTerms(),
+    gatherParts: gatherParts(),
     addToBlocks: addToBlocks(false, blockSums),
     joinToBlocks: addToBlocks(true, blockSums),
-    boundColumns: boundColumns(),
+    boundColumns: boundColumns(false),
   };
   return [
     ...functionNames.map((name) => called[name]),
-    ...[bestSplit(), divide(), drawRows(), drawColumns()],
+    ...[bestSplit(), boundColumns(true), divide(), drawRows(), drawColumns()],
   ];
 }

@@ -7,7 +7,8 @@
  */
 import type { Arena } from "./arena.ts";
 import { type BinnedMatrix, mostBlocks } from "./binning.ts";
-import { blockSumsLength, boundGroup } from "./block_bounds.ts";
+import { keptSumsLength } from "./block_bounds.ts";
+import { blockSumsLength, boundGroup } from "./block_sums.ts";
 import { addToFourHistograms, addToHistogram, histogramGroup } from "./histogram.ts";
 import { type DrawScratch, plainTreeDraws, type TreeDraws } from "./tree_draws.ts";
 import { findSplit, noSplit, type Split, type SplitRule } from "./splitting.ts";
@@ -22,6 +23,8 @@ export interface NodeScratch extends DrawScratch {
   readonly nodeTerms: Float32Array; // [4 * rows]
   /** The kernel's sums per block, all 0 between nodes. */
   readonly blockSums: Float32Array; // [blockSumsLength]
+  /** Sums per block and column that nodes hand on: one node's, then the whole table's. */
+  readonly keptSums: Float32Array; // [2, columns, 4 * mostBlocks], or empty
   /** The node's columns, ascending; the places behind them are the kernel's. */
   readonly columns: Int32Array; // [columns, rounded up to boundGroup]
   /** How good the best split of each of these columns can be at most, by the kernel; negative once searched. */
@@ -36,11 +39,33 @@ export interface NodeScratch extends DrawScratch {
   readonly best: Float64Array; // [7]
 }
 
+/** How a node goes on with kept block sums (`kept_sums.ts`). */
+export interface KeptNode {
+  /** Whether it is the whole table itself, whose sums lie apart. */
+  readonly isWhole: boolean;
+  /** Whether it takes those of the whole table, and not those of its parent. */
+  readonly fromWhole: boolean;
+  /** So many of its columns, a multiple of `boundGroup`, go on with sums; those of the others are made anew. */
+  readonly shared: number;
+  /** First place of the rows that are taken away. */
+  readonly otherBegin: number;
+  /** The place behind them. */
+  readonly otherEnd: number;
+  /** No block's sums have been added to, or taken from, more often. */
+  readonly operations: number;
+  /** Sum of `|g|` of the whole table. */
+  readonly sizes: number;
+  /** Sum of hessians of the whole table, and lambda for both sides. */
+  readonly span: number;
+}
+
 /** A thread's way to do the steps on its scratch. */
 export interface NodeWork {
   /**
    * The best split of the rows at places `begin … end - 1` among the first `columnCount` of the
    * scratch's columns, given the node's sums and gain. The record is reused by the next call.
+   *
+   * @param isBounded whether `boundKept` has been called for it
    */
   bestSplit(
     begin: number,
@@ -49,7 +74,23 @@ export interface NodeWork {
     gradient: number,
     hessian: number,
     parentGain: number,
+    isBounded?: boolean,
   ): Split;
+  /**
+   * Sums and bounds the columns before `bestSplit`, by sums that are kept. Absent where nothing is
+   * bounded.
+   *
+   * @param slope `G / D`; at most `min |g| / h` of all rows in size
+   * @param span `D`
+   */
+  boundKept?(
+    begin: number,
+    end: number,
+    columnCount: number,
+    slope: number,
+    span: number,
+    kept: KeptNode,
+  ): void;
   /**
    * Divides the rows at places `begin … end - 1`, order kept: those with a bin up to `lastLeft`, or of
    * `missing`, come first; returns where the others begin.
@@ -85,6 +126,7 @@ export function nodeScratch(
     histogram: arena.float64(histogramGroup * 2 * (mostBins + 1 + spareBins)),
     nodeTerms: arena.float32(4 * binned.rows),
     blockSums,
+    keptSums: arena.float32(keptSumsLength(binned.rows, binned.columns)),
     columns: arena.int32(listLength),
     bounds: arena.float32(listLength),
     blockBounds: arena.float32(listLength * mostBlocks),

@@ -30,9 +30,15 @@ export function treeMaker(
   const work = memory === undefined
     ? plainNodeWork(binned, gradientPairs, scratch, rule)
     : kernelNodeWork(memory, binned, gradientPairs, scratch, rule);
-  const grower = new TreeGrower(binned, cuts, parameters, scratch, work, trees.capacity);
   const { n_estimators, num_parallel_tree } = parameters;
+  const share = num_parallel_tree / state.scratch.length;
+  const grower = new TreeGrower(
+    ...[binned, cuts, parameters, gradientPairs, share, scratch, work, trees.capacity] as const,
+  );
+  let started = -1;
   return (round, tree) => {
+    if (round !== started) grower.startRound();
+    started = round;
     const seed = seeds[round * num_parallel_tree + tree];
     const isLast = round + 1 === n_estimators; // no later round asks for the leaves
     grower.grow(seed, trees, tree, isLast ? undefined : leafNumbers);

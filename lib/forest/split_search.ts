@@ -5,7 +5,8 @@
  * @module
  */
 import { mostBlocks } from "./binning.ts";
-import { boundGroup, joinBelow, mostBoundedRows, mostBoundedSum } from "./block_bounds.ts";
+import { joinBelow, mostBoundedRows, mostBoundedSum } from "./block_bounds.ts";
+import { boundGroup } from "./block_sums.ts";
 import { histogramGroup } from "./histogram.ts";
 import { functionIndex, global, splitAt } from "./kernel_globals.ts";
 import { boundFrom } from "./split_scan.ts";
@@ -41,13 +42,13 @@ const boundRoom = 1 + 1e-4;
  */
 export function bestSplit(): WasmFunction {
   const locals = localsOf([
-    ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain"] as const,
+    ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain", "isBounded"] as const,
     ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
     ...["inverseSpan", "sizes", "first", "highest"] as const,
     ...["firstBin", "lastBin", "offset", "blockZero", "firstBlock", "lastBlock"] as const,
     ...["shift", "threshold", "startBin", "clearBins", "tops"] as const,
   ]);
-  const { begin, end, columnCount, gradient, hessian, parentGain } = locals;
+  const { begin, end, columnCount, gradient, hessian, parentGain, isBounded } = locals;
   const { list, lastList, slots, slot, column, total, span, slope } = locals;
   const { inverseSpan, sizes, first, highest } = locals;
   const { firstBin, lastBin, offset, blockZero, firstBlock, lastBlock, shift, threshold } = locals;
@@ -188,7 +189,7 @@ export function bestSplit(): WasmFunction {
   );
   return {
     name: "bestSplit",
-    parameters: ["i32", "i32", "i32", "f64", "f64", "f32"],
+    parameters: ["i32", "i32", "i32", "f64", "f64", "f32", "i32"],
     locals: [
       ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
       ...["f64", "f64", "i32", "f32"] as const,
@@ -203,11 +204,14 @@ export function bestSplit(): WasmFunction {
       slope.set(f64.divide(gradient.get, span.get)),
       inverseSpan.set(f64.divide(f64.const(1), span.get)),
       total.set(f64x2.shuffle(0, 2, f64x2.splat(gradient.get), f64x2.splat(hessian.get))),
-      sizes.set(call(
-        functionIndex.gatherTerms,
-        ...[begin.get, end.get, f64.abs(slope.get)],
-        f32.fromF64(f64.copySign(f64.const(1), slope.get)),
-      )),
+      ifThen(
+        i32.equalsZero(isBounded.get),
+        sizes.set(call(
+          functionIndex.gatherTerms,
+          ...[begin.get, end.get, f64.abs(slope.get)],
+          f32.fromF64(f64.copySign(f64.const(1), slope.get)),
+        )),
+      ),
       list.set(global.columns),
       lastList.set(i32.add(list.get, i32.shiftLeft(columnCount.get, i32.const(2)))),
       ifElse(isTooLarge, [
@@ -234,9 +238,12 @@ export function bestSplit(): WasmFunction {
           next(slots.get),
         ),
       ], [
-        call(
-          functionIndex.boundColumns,
-          ...[begin.get, end.get, columnCount.get, f64.abs(slope.get), span.get, sizes.get],
+        ifThen(
+          i32.equalsZero(isBounded.get),
+          call(
+            functionIndex.boundColumns,
+            ...[begin.get, end.get, columnCount.get, f64.abs(slope.get), span.get, sizes.get],
+          ),
         ),
         pickHighest,
         ifThen(
