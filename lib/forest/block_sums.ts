@@ -30,7 +30,7 @@ export const boundGroup = 4;
 /** Bytes of a block's sums, a vector for each column of a group. */
 export const blockBytes = 16 * boundGroup;
 /** The same as a shift. */
-export const blockShift = Math.log2(blockBytes);
+export const blockShift: number = Math.log2(blockBytes);
 
 /** Float32 numbers in the block sums: all blocks and the one for missing values. */
 export const blockSumsLength = (mostBlocks + 1) * boundGroup * 4;

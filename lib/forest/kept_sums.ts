@@ -48,6 +48,9 @@ export class KeptSums {
   #node = -1;
 
   /**
+   * Sums for the fit of `binned`; none are kept unless `work` can bound by them.
+   *
+   * @param gradientPairs (gradient, hessian) of every row of the table, of the current round
    * @param lambda XGBoost's `reg_lambda`
    * @param trees about as many as the thread grows in a round
    */
