@@ -72,6 +72,9 @@ const rounding = 2 ** -24;
 /** In place of a side's weight that rounding leaves at 0 or below. */
 const tiny = 2 ** -124;
 
+/** Numbers of a group's columns. */
+const columns = [0, 1, 2, 3] as const;
+
 /** Names and types of the parameters of `boundColumns`, first those without `keeps`, and of its locals. */
 const boundLocals = {
   ...{ begin: "i32", end: "i32", columnCount: "i32", slope: "f64", span: "f64", sizes: "f64" },
@@ -154,9 +157,6 @@ export function boundColumns(keeps: boolean): WasmFunction {
     ].flat(),
   };
 }
-
-/** Numbers of a group's columns. */
-const columns = [0, 1, 2, 3] as const;
 
 /** The group's column `k`. */
 function columnAt({ list }: BoundLocals, k: number): Code {
@@ -314,9 +314,8 @@ function setConstants(locals: BoundLocals): Code {
 
 /** Loads the sums of the block at `at`, as vectors over the four columns. */
 function loadBlock(locals: BoundLocals, at: Code): Code {
-  const { v0, v1, v2, v3 } = locals;
   return [
-    ...[v0, v1, v2, v3].map((vector, k) => vector.set(v128.loadBehind(16 * k, at))),
+    ...columns.map((k) => locals[`v${k}`].set(v128.loadBehind(16 * k, at))),
     turnTerms(locals),
   ].flat();
 }
@@ -370,6 +369,7 @@ interface BlockWay {
 /** Raises the bounds by all blocks, given the sums to their left. */
 function boundBlocks(locals: BoundLocals, way: BlockWay): Code {
   const { list, place, stop, blockBound } = locals;
+  const goesOn = i32.lessThan(place.get, stop.get);
   const single = (condition: Code) =>
     whileLoop(condition, takeBlock(locals, way, 0), boundGain(locals, way), goOn(locals, way, 1));
   return [
@@ -379,7 +379,10 @@ function boundBlocks(locals: BoundLocals, way: BlockWay): Code {
       i32.shiftLeft(i32.subtract(list.get, global.columns), i32.const(6)),
     )),
     ...(way.twice ? [] : [
-      single(i32.lessThan(place.get, i32.add(global.blockSums, i32.const(edge * blockBytes)))),
+      single(i32.and(
+        goesOn,
+        i32.lessThan(place.get, i32.add(global.blockSums, i32.const(edge * blockBytes))),
+      )),
       whileLoop(
         i32.lessThan(i32.add(place.get, i32.const((edge + 1) * blockBytes)), stop.get),
         takeTwoBlocks(locals, way),
@@ -388,7 +391,7 @@ function boundBlocks(locals: BoundLocals, way: BlockWay): Code {
         goOn(locals, way, 2),
       ),
     ]),
-    single(i32.lessThan(place.get, stop.get)),
+    single(goesOn),
   ].flat();
 }
 
@@ -407,11 +410,12 @@ function goOn(locals: BoundLocals, { keeps }: BlockWay, count: number): Code {
 
 /** Takes the block `next` behind the current one: `L` and `-L` in it at most, and its hessians. */
 function takeBlock(locals: BoundLocals, { clears, keeps }: BlockWay, next: number): Code {
-  const { place, v0, v1, v2, v3, positive, negative, upper, lower, deviation, source } = locals;
-  const load = [v0, v1, v2, v3].flatMap((vector, k) => {
+  const { place, positive, negative, upper, lower, deviation, source } = locals;
+  const load = columns.flatMap((k) => {
     const at = blockBytes * next + 16 * k;
     const sums = v128.loadBehind(at, place.get);
-    const table = locals[`table${k as 0 | 1 | 2 | 3}`];
+    const vector = locals[`v${k}`];
+    const table = locals[`table${k}`];
     return [
       vector.set(
         keeps === "rest"
