@@ -10,7 +10,8 @@ import type { Output } from "./output.ts";
 import { processStream } from "./text_stream.ts";
 
 /**
- * Runs `deno task <command>` with the words that this process was given. An interrupt ends the process, since such a task keeps nothing.
+ * Runs `deno task <command>` with the words that this process was given. An interrupt ends the process,
+ * since such a task keeps nothing.
  *
  * @returns the exit code (DESIGN section 2)
  */

@@ -8,17 +8,15 @@
  */
 import { mostBlocks } from "./binning.ts";
 import { global } from "./kernel_globals.ts";
+import { twoRowsATurn } from "./row_loops.ts";
 import {
   type Code,
   f32,
   f32x4,
   f64x2,
   i32,
-  i64,
-  ifThen,
   type Local,
   localsOf,
-  repeatWhile,
   v128,
   type WasmFunction,
   whileLoop,
@@ -48,6 +46,35 @@ function goOn(address: Local, bytes: number): Code {
 }
 
 /**
+ * Goes through rows and writes their gradient pairs side by side.
+ *
+ * @param convert writes what is made of each `pair` to `termAt`
+ */
+function gatherRows(
+  { begin, end, place, stop, pairAt, termAt, pair }: Record<
+    "begin" | "end" | "place" | "stop" | "pairAt" | "termAt" | "pair",
+    Local
+  >,
+  ...convert: Code[]
+): Code {
+  return [
+    place.set(at(global.rows, begin.get, 4)),
+    stop.set(at(global.rows, end.get, 4)),
+    pairAt.set(at(global.nodePairs, begin.get, 16)),
+    termAt.set(at(global.nodeTerms, begin.get, 16)),
+    whileLoop(
+      i32.lessThan(place.get, stop.get),
+      pair.set(v128.load(at(global.gradientPairs, i32.load(place.get), 16))),
+      v128.store(pairAt.get, pair.get),
+      ...convert,
+      goOn(place, 4),
+      goOn(pairAt, 16),
+      goOn(termAt, 16),
+    ),
+  ].flat();
+}
+
+/**
  * Writes the terms `(max(l, 0), max(-l, 0), h, 0)` of a node's rows side by side, and their gradient
  * pairs, given `|G| / D` and the sign of `G`; returns the sum of `|g|`.
  */
@@ -56,8 +83,7 @@ export function gatherTerms(): WasmFunction {
     ...["begin", "end", "slope", "sign", "place", "stop", "pairAt", "termAt"] as const,
     ...["pair", "sums", "slopes", "sizes", "signs"] as const,
   ]);
-  const { begin, end, slope, sign, place, stop, pairAt, termAt } = locals;
-  const { pair, sums, slopes, sizes, signs } = locals;
+  const { slope, sign, termAt, pair, sums, slopes, sizes, signs } = locals;
   return {
     parameters: ["i32", "i32", "f64", "f32"],
     result: "f64",
@@ -74,14 +100,8 @@ export function gatherTerms(): WasmFunction {
           f32x4.const(1, 0, 0, 0),
         ),
       ),
-      place.set(at(global.rows, begin.get, 4)),
-      stop.set(at(global.rows, end.get, 4)),
-      pairAt.set(at(global.nodePairs, begin.get, 16)),
-      termAt.set(at(global.nodeTerms, begin.get, 16)),
-      repeatWhile(
-        i32.lessThan(place.get, stop.get),
-        pair.set(v128.load(at(global.gradientPairs, i32.load(place.get), 16))),
-        v128.store(pairAt.get, pair.get),
+      gatherRows(
+        locals,
         sizes.set(f64x2.add(sizes.get, f64x2.abs(pair.get))),
         pair.set(f32x4.fromF64x2(pair.get)),
         sums.set(f32x4.multiply(
@@ -93,9 +113,6 @@ export function gatherTerms(): WasmFunction {
           f32x4.multiply(f32x4.shuffle([1, 1, 1, 1], pair.get, pair.get), slopes.get),
         )),
         v128.store(termAt.get, f32x4.max(sums.get, v128.zero)),
-        goOn(place, 4),
-        goOn(pairAt, 16),
-        goOn(termAt, 16),
       ),
       f64x2.lane(0, sizes.get),
     ].flat(),
@@ -107,35 +124,26 @@ export function gatherTerms(): WasmFunction {
  * gradient pairs.
  */
 export function gatherParts(): WasmFunction {
-  const locals = localsOf(["begin", "end", "place", "stop", "pairAt", "partAt", "pair"] as const);
-  const { begin, end, place, stop, pairAt, partAt, pair } = locals;
+  const locals = localsOf(["begin", "end", "place", "stop", "pairAt", "termAt", "pair"] as const);
+  const { termAt, pair } = locals;
   return {
     parameters: ["i32", "i32"],
     locals: ["i32", "i32", "i32", "i32", "v128"],
     body: [
-      place.set(at(global.rows, begin.get, 4)),
-      stop.set(at(global.rows, end.get, 4)),
-      pairAt.set(at(global.nodePairs, begin.get, 16)),
-      partAt.set(at(global.nodeTerms, begin.get, 16)),
-      whileLoop(
-        i32.lessThan(place.get, stop.get),
-        pair.set(v128.load(at(global.gradientPairs, i32.load(place.get), 16))),
-        v128.store(pairAt.get, pair.get),
+      gatherRows(
+        locals,
         pair.set(f32x4.fromF64x2(pair.get)),
         pair.set(f32x4.multiply(
           f32x4.shuffle([0, 0, 1, 1], pair.get, pair.get),
           f32x4.const(1, -1, 1, 1),
         )),
         v128.store(
-          partAt.get,
+          termAt.get,
           v128.and(
             pair.get,
             f32x4.greaterThan(f32x4.shuffle([0, 1, 0, 1], pair.get, pair.get), v128.zero),
           ),
         ),
-        goOn(place, 4),
-        goOn(pairAt, 16),
-        goOn(partAt, 16),
       ),
     ].flat(),
   };
@@ -151,7 +159,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
   const each = Array.from({ length: boundGroup }, (_, k) => k);
   const names = ["begin", "end", "list", "place", "term", "stop", "row", "terms", "sums", "both"];
   const locals = localsOf([...names, ...each.map((k) => `column${k}`)]);
-  const { begin, end, list, place, term, stop, row, terms, sums, both } = locals;
+  const { begin, end, list, place, term, stop, row, terms, sums } = locals;
   const block = (k: number) => {
     const own = i32.load8(i32.add(locals[`column${k}`].get, row.get));
     return joins ? i32.shiftRight(own, i32.const(1)) : own;
@@ -186,18 +194,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
       place.set(at(global.rows, begin.get, 4)),
       stop.set(at(global.rows, end.get, 4)),
       term.set(at(global.nodeTerms, begin.get, 16)),
-      ifThen(
-        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
-        addRow(0, i32.load(place.get)),
-        goOnBy(1),
-      ),
-      whileLoop(
-        i32.lessThan(place.get, stop.get),
-        both.set(i64.load(place.get)),
-        addRow(0, i64.toI32(both.get)),
-        addRow(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
-        goOnBy(2),
-      ),
+      twoRowsATurn(locals, addRow, goOnBy),
     ].flat(),
   };
 }

@@ -25,7 +25,7 @@ export interface NodeScratch extends DrawScratch {
   readonly blockSums: Float32Array; // [blockSumsLength]
   /** Sums per block and column that nodes hand on: one node's, then the whole table's. */
   readonly keptSums: Float32Array; // [2, columns, 4 * mostBlocks], or empty
-  /** The node's columns, ascending; the places behind them are the kernel's. */
+  /** The node's columns, ascending until `boundKept` is called; the places behind them are the kernel's. */
   readonly columns: Int32Array; // [columns, rounded up to boundGroup]
   /** How good the best split of each of these columns can be at most, by the kernel; negative once searched. */
   readonly bounds: Float32Array; // [columns, rounded up to boundGroup]

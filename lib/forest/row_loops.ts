@@ -20,6 +20,34 @@ import {
 } from "./wasm_code.ts";
 
 /**
+ * Takes the rows whose numbers lie from `place` to `stop`: an odd one first, then two in a turn, whose
+ * numbers are both read before the first is taken.
+ *
+ * @param take for the row that is `index` rows behind the place, given its number
+ * @param goOn moves the place, and what moves with it
+ */
+export function twoRowsATurn(
+  { begin, end, place, stop, both }: Record<"begin" | "end" | "place" | "stop" | "both", Local>,
+  take: (index: number, number: Code) => Code,
+  goOn: (rows: number) => Code,
+): Code {
+  return [
+    ifThen(
+      i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
+      take(0, i32.load(place.get)),
+      goOn(1),
+    ),
+    whileLoop(
+      i32.lessThan(place.get, stop.get),
+      both.set(i64.load(place.get)),
+      take(0, i64.toI32(both.get)),
+      take(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+      goOn(2),
+    ),
+  ].flat();
+}
+
+/**
  * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
  * in a turn.
  *
@@ -35,7 +63,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
     ...(clamps ? ["least1", "most1"] : []),
   ]);
   const { begin, end, list, least0, most0, least1, most1, place, pair, stop } = locals;
-  const { row, sums, bin, both } = locals;
+  const { row, sums, bin } = locals;
   // Most rows may be outside of the range. In bins of their own, two rows do not wait for one another.
   const [leasts, mosts] = [[least0, least1], [most0, most1]];
   const clamp = (index: number) =>
@@ -88,18 +116,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
       place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
       stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
       pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
-      ifThen(
-        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
-        addRow(0, i32.load(place.get)),
-        goOn(1),
-      ),
-      whileLoop(
-        i32.lessThan(place.get, stop.get),
-        both.set(i64.load(place.get)),
-        addRow(0, i64.toI32(both.get)),
-        addRow(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
-        goOn(2),
-      ),
+      twoRowsATurn(locals, addRow, goOn),
     ].flat(),
   };
 }
@@ -114,7 +131,7 @@ export function divide(): WasmFunction {
     ...["left", "right", "row", "bin", "both"] as const,
   ]);
   const { begin, end, column, lastLeft, missing, place, stop } = locals;
-  const { left, right, row, bin, both } = locals;
+  const { left, right, row, bin } = locals;
   const goesLeft = i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get));
   const rowAt = (index: Local) => i32.add(global.rows, i32.shiftLeft(index.get, i32.const(2)));
   const four = i32.const(4);
@@ -144,17 +161,10 @@ export function divide(): WasmFunction {
         global.pairIndices,
         i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
       )),
-      ifThen(
-        i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
-        takeRow(i32.load(place.get)),
-        place.set(i32.add(place.get, four)),
-      ),
-      whileLoop(
-        i32.lessThan(place.get, stop.get),
-        both.set(i64.load(place.get)), // before the first row is written, there or further left
-        takeRow(i64.toI32(both.get)),
-        takeRow(i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
-        place.set(i32.add(place.get, i32.const(8))),
+      twoRowsATurn(
+        locals,
+        (_, number) => takeRow(number),
+        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
       ),
       memoryCopy(left.get, global.spareRows, i32.subtract(right.get, global.spareRows)),
       i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),

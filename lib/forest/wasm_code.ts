@@ -208,7 +208,6 @@ export const v128 = {
   storeBehind: accessBehind([0xfd, 0x0b], 3),
   and: simd(0x4e),
   or: simd(0x50),
-  xor: simd(0x51),
   anyTrue: simd(0x53),
   bothTrue: simd(0xc3),
   /** One bit per lane of 64 bits: its sign. */
@@ -216,7 +215,6 @@ export const v128 = {
   /** One bit per lane of 32 bits: its sign. */
   signs32: simd(0xa4),
   zero: [0xfd, 0x0c, ...new Array(16).fill(0)] as Code,
-  ones: [0xfd, 0x0c, ...new Array(16).fill(255)] as Code,
   /** All bits but the signs of two 64-bit lanes. */
   magnitudes: [0xfd, 0x0c, ...new Array(16).fill(255)].with(9, 127).with(17, 127) as Code,
 } as const;

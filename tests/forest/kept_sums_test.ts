@@ -285,3 +285,17 @@ Deno.test("trees are the plain twin's, whatever sums are kept", () => {
     assert.deepEqual(kernel, grown(plainArena(false)));
   }
 });
+
+Deno.test("trees hand their sums on beyond the root", () => {
+  const state = startedFit("plain", { subsample: 0.6, n_estimators: 2 });
+  const growTree = treeMaker(state, 0);
+  const own = state.scratch[0].keptSums.subarray(0, 4 * mostBlocks); // of the line's last node
+  let handed = 0;
+  for (let tree = 0; tree < trees; tree++) {
+    growTree(0, tree);
+    const hessian = own.reduce((sum, part, i) => i % 4 < 2 ? sum : sum + part, 0);
+    const { cover, capacity } = state.trees;
+    if (hessian < 0.95 * cover[tree * capacity]) handed++;
+  }
+  assert.ok(handed > 3, `${handed} of ${trees} trees`); // many split in halves, where it does not pay
+});
