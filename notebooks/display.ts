@@ -1,6 +1,11 @@
 /**
- * What a cell shows: frames as tables, charts as SVG beside the Vega-Lite specification, images and
- * anomaly maps. Each function gives a value that Jupyter displays when it is the last of a cell.
+ * What a cell shows: text, frames as tables, charts as SVG beside the Vega-Lite specification, images
+ * and anomaly maps. A cell says `await showFrame(...)`, wherever in it that stands.
+ *
+ * The value of a cell's last line and what `console.log` prints are not shown for certain: Deno
+ * 2.9.6's kernel sends them from a queue and may say that the cell is done before the queue is empty,
+ * and front ends leave out what comes after (nbconvert lost 7 of 99 outputs of three executions of
+ * these notebooks). The functions here wait until the queue has been sent.
  *
  * @module
  */
@@ -11,20 +16,30 @@ import type { Chart } from "../lib/report/charts.ts";
 import { escapeHtml } from "../lib/report/escape.ts";
 import { renderSvg } from "../lib/report/render.ts";
 
-/** A value with forms by MIME type, of which a front end takes the richest that it knows. */
-export interface Displayed {
-  [key: symbol]: () => Readonly<Record<string, unknown>>;
+/** How long a cell goes on after it has shown something, milliseconds; sending takes under 5. */
+const sendingTime = 100;
+
+/** Shows a value in forms by MIME type, of which a front end takes the richest that it knows. */
+async function show(forms: Readonly<Record<string, unknown>>): Promise<void> {
+  await Deno.jupyter.display({ [Symbol.for("Jupyter.display")]: () => forms });
+  await new Promise((resolve) => setTimeout(resolve, sendingTime));
 }
 
-function displayed(forms: Readonly<Record<string, unknown>>): Displayed {
-  return { [Symbol.for("Jupyter.display")]: () => forms };
+/** Text as it stands. */
+export async function showText(text: string): Promise<void> {
+  await show({ "text/plain": text });
+}
+
+/** A text in Markdown, such as the table that a run writes. */
+export async function showMarkdown(markdown: string): Promise<void> {
+  await show({ "text/markdown": markdown, "text/plain": markdown });
 }
 
 /** A frame as a table; numbers have `digits` decimals. At most `limit` lines are shown. */
-export function showFrame(
+export async function showFrame(
   frame: DataFrame,
   { digits = 1, limit = 20 }: { readonly digits?: number; readonly limit?: number } = {},
-): Displayed {
+): Promise<void> {
   const columns = frame.columns.map(String);
   const all = frame.values as (string | number)[][];
   const cell = (value: string | number): string =>
@@ -39,7 +54,7 @@ export function showFrame(
   const more = all.length > limit ? `${all.length - limit} more lines` : "";
   const row = (tag: string, cells: readonly string[]): string =>
     `<tr>${cells.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join("")}</tr>`;
-  return displayed({
+  await show({
     "text/html": `<table><thead>${row("th", columns)}</thead><tbody>${
       lines.map((line) => row("td", line)).join("")
     }</tbody></table>${more}`,
@@ -49,8 +64,8 @@ export function showFrame(
 }
 
 /** A chart, drawn, and as a specification for front ends that let it be explored. */
-export async function showChart(chart: Chart): Promise<Displayed> {
-  return displayed({
+export async function showChart(chart: Chart): Promise<void> {
+  await show({
     "image/svg+xml": await renderSvg(chart),
     "application/vnd.vegalite.v6+json": chart.spec,
     "text/plain": `${chart.title}: ${chart.description}`,
@@ -58,7 +73,7 @@ export async function showChart(chart: Chart): Promise<Displayed> {
 }
 
 /** Images of one height in a row, each drawn `scale` times as large. */
-export async function showImages(images: readonly RgbImage[], scale = 2): Promise<Displayed> {
+export async function showImages(images: readonly RgbImage[], scale = 2): Promise<void> {
   const parts = images.map((one) => resizeImage(one, one.width * scale, one.height * scale));
   const gap = 8;
   const height = Math.max(...parts.map((one) => one.height));
@@ -73,7 +88,7 @@ export async function showImages(images: readonly RgbImage[], scale = 2): Promis
     left += part.width + gap;
   }
   const png = await encodePng({ width, height, data });
-  return displayed({
+  await show({
     "image/png": png.toBase64(),
     "text/plain": `${images.length} images`,
   });

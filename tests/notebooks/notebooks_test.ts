@@ -19,7 +19,6 @@ interface Cell {
 
 interface NotebookOutput {
   readonly output_type: string;
-  readonly text?: readonly string[];
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
@@ -83,7 +82,7 @@ const shown: Readonly<Record<string, { text: RegExp; types: readonly string[] }>
   },
   "02_segad_step_by_step": { text: /PatchCore \+ Ours: Cl\. AUROC/, types: ["image/png"] },
   "03_your_own_product": { text: /train\/good/, types: ["text/html", "image/png"] },
-  "04_add_a_detector": { text: /PixelMean \+ Ours/, types: ["text/html"] },
+  "04_add_a_detector": { text: /PixelMean \+ Ours/, types: ["text/html", "text/markdown"] },
 };
 
 for (const name of names) {
@@ -95,9 +94,19 @@ for (const name of names) {
       try {
         const { file, log } = await executeNotebook(name, folder, join(folder, "work"));
         assert.ok(file !== undefined, log);
-        const outputs = (await cellsOf(file)).flatMap((cell) => cell.outputs ?? []);
+        const cells = await cellsOf(file);
+        for (const { source, outputs = [] } of cells) {
+          // Nothing that a cell shows is lost, and nothing is shown in a way that can be lost.
+          const shows = source.join("").match(/^await show/gm) ?? [];
+          assert.deepEqual(
+            outputs.map(({ output_type }) => output_type),
+            shows.map(() => "display_data"),
+            `${source.join("")}\nin ${name} gives ${JSON.stringify(outputs)}\n${log}`,
+          );
+        }
+        const outputs = cells.flatMap((cell) => cell.outputs ?? []);
         const { text, types } = shown[name];
-        const texts = outputs.map((one) => JSON.stringify(one.data ?? one.text ?? "")).join("\n");
+        const texts = outputs.map((one) => JSON.stringify(one.data ?? "")).join("\n");
         assert.match(texts, text);
         const present = new Set(outputs.flatMap(({ data }) => Object.keys(data ?? {})));
         for (const type of types) assert.ok(present.has(type), `${name} shows no ${type}`);
