@@ -35,21 +35,21 @@ export async function showMarkdown(markdown: string): Promise<void> {
   await show({ "text/markdown": markdown, "text/plain": markdown });
 }
 
-/** A frame as a table; numbers have `digits` decimals. At most `limit` lines are shown. */
+/**
+ * A frame as a table; the numbers of a column have `digits` decimals, unless all are integers. At most
+ * `limit` lines are shown.
+ */
 export async function showFrame(
   frame: DataFrame,
   { digits = 1, limit = 20 }: { readonly digits?: number; readonly limit?: number } = {},
 ): Promise<void> {
   const columns = frame.columns.map(String);
   const all = frame.values as (string | number)[][];
-  const cell = (value: string | number): string =>
-    typeof value === "string"
-      ? value
-      : Number.isNaN(value)
-      ? ""
-      : Number.isInteger(value)
-      ? String(value)
-      : value.toFixed(digits);
+  const decimals = columns.map((_, column) =>
+    all.every((line) => Number.isNaN(line[column]) || Number.isInteger(line[column])) ? 0 : digits
+  );
+  const cell = (value: string | number, column: number): string =>
+    typeof value === "string" ? value : Number.isNaN(value) ? "" : value.toFixed(decimals[column]);
   const lines = all.slice(0, limit).map((line) => line.map(cell));
   const more = all.length > limit ? `${all.length - limit} more lines` : "";
   const row = (tag: string, cells: readonly string[]): string =>
@@ -63,10 +63,16 @@ export async function showFrame(
   });
 }
 
-/** A chart, drawn, and as a specification for front ends that let it be explored. */
+/**
+ * A chart, drawn, and as a specification for front ends that let it be explored. It is drawn as an image of
+ * a page too: nbconvert 6.5 takes the shapes out of an SVG that stands by itself.
+ */
 export async function showChart(chart: Chart): Promise<void> {
+  const svg = await renderSvg(chart);
+  const source = `data:image/svg+xml;base64,${new TextEncoder().encode(svg).toBase64()}`;
   await show({
-    "image/svg+xml": await renderSvg(chart),
+    "text/html": `<img src="${source}" alt="${escapeHtml(chart.description)}">`,
+    "image/svg+xml": svg,
     "application/vnd.vegalite.v6+json": chart.spec,
     "text/plain": `${chart.title}: ${chart.description}`,
   });

@@ -85,6 +85,19 @@ const shown: Readonly<Record<string, { text: RegExp; types: readonly string[] }>
   "04_add_a_detector": { text: /PixelMean \+ Ours/, types: ["text/html", "text/markdown"] },
 };
 
+/** The numbers of a column have the same decimals. */
+function checkTable(html: string): void {
+  const lines = [...html.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, line]) =>
+    [...line.matchAll(/<t[dh]>(.*?)<\/t[dh]>/g)].map(([, cell]) => cell)
+  );
+  const [columns = [], ...rows] = lines;
+  columns.forEach((column, at) => {
+    const numbers = rows.map((row) => row[at]).filter((cell) => /^-?[\d.]+$/.test(cell));
+    const decimals = new Set(numbers.map((cell) => cell.split(".")[1]?.length ?? 0));
+    assert.ok(decimals.size <= 1, `${column}: ${numbers.join(", ")}`);
+  });
+}
+
 for (const name of names) {
   Deno.test({
     name: `notebook ${name} runs from top to bottom and shows what it says`,
@@ -110,6 +123,7 @@ for (const name of names) {
         assert.match(texts, text);
         const present = new Set(outputs.flatMap(({ data }) => Object.keys(data ?? {})));
         for (const type of types) assert.ok(present.has(type), `${name} shows no ${type}`);
+        for (const { data } of outputs) checkTable([data?.["text/html"] ?? ""].flat().join(""));
       } finally {
         await Deno.remove(folder, { recursive: true });
       }
