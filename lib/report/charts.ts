@@ -201,7 +201,7 @@ function aurocChart(rows: readonly ResultRow[]): Chart {
         },
         {
           transform: [{ filter: "datum.published !== null" }],
-          mark: { type: "tick", thickness: 3, size: 20 },
+          mark: { type: "tick", thickness: 3, size: 20, opacity: 1 },
           encoding: { y, x: x("published"), color: key("paper"), tooltip },
         },
       ],
@@ -303,7 +303,7 @@ function improvementChart(
         },
         {
           data: { values: values.filter(({ published }) => published !== null) },
-          mark: { type: "tick", thickness: 3, size: 20 },
+          mark: { type: "tick", thickness: 3, size: 20, opacity: 1 },
           encoding: { y, x: x("published"), color: color("paper") },
         },
         {
