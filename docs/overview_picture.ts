@@ -2,12 +2,16 @@
  * Draws `docs/overview.svg`, the picture of the README, from a finished run of Table 3 and its store: an
  * image with a defect, its anomaly maps, the segments, and what raised its score.
  *
- *     deno run -A docs/overview_picture.ts results/table3/demo --cache .cache/segad
+ *     deno task picture results/table3/demo
  *
  * @module
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { DataError } from "../lib/base/errors.ts";
+import { type Command, defineCommand } from "../lib/cli/arguments.ts";
+import { cacheOption } from "../lib/cli/cache_option.ts";
+import { readRunText } from "../lib/cli/inspect.ts";
+import { runDeveloperTask } from "../lib/cli/developer_task.ts";
 import { encodeWebp } from "../lib/images/decode.ts";
 import type { RgbImage } from "../lib/images/resize.ts";
 import { readAnomalyMap } from "../lib/maps/anomaly_map.ts";
@@ -59,13 +63,15 @@ function chooseImage(part: InspectedPart, ours: InspectedRow): number {
   const images = part.images.flatMap(({ label }, image) =>
     label === 1 && !missed(ours, image) && alone.some((row) => missed(row, image)) ? [image] : []
   );
-  if (images.length === 0) throw new Error("no detector alone misses an image of this run");
+  if (images.length === 0) {
+    throw new DataError(`Cannot choose an image: ${ours.name} finds none that a detector misses`);
+  }
   return images.sort((a, b) => ours.scores[b] - ours.scores[a])[0];
 }
 
 /** Gathers what is shown from the store. */
 async function gather(store: Store, folder: string, rowName: string): Promise<Shown> {
-  const text = (name: string) => Deno.readTextFile(join(folder, name));
+  const text = (name: string) => readRunText(join(folder, name));
   const run = parseRunRecord(await text("run.json"), "run.json");
   const [part] = await inspectedParts(
     store,
@@ -73,12 +79,16 @@ async function gather(store: Store, folder: string, rowName: string): Promise<Sh
     await scoresFromCsv(await text("scores.csv"), "scores.csv"),
   );
   const ours = part.rows.find(({ name }) => name === rowName);
-  if (ours?.forest === undefined) throw new Error(`the run has no forest of ${rowName}`);
+  if (ours?.forest === undefined) {
+    throw new DataError(`Cannot draw ${folder}: the run has no forest of ${rowName}`);
+  }
   const image = chooseImage(part, ours);
   const explained = await explainForest(store, ours.forest);
   const segmentation = await keptSegmentation(store, part.segmentation!);
   if (explained === undefined || segmentation === undefined) {
-    throw new Error("the store has lost a part of the run");
+    throw new DataError(`Cannot draw ${folder}: the store has lost a part of the run`, {
+      remedy: "Run the same reproduce again.",
+    });
   }
   const photo = await imageReader(store, "pixels.npy")(part.pixels![image]);
   const [height, width] = photo!.shape;
@@ -226,20 +236,35 @@ async function webp(image: RgbImage): Promise<string> {
   return `data:image/webp;base64,${(await encodeWebp(image, 88)).toBase64()}`;
 }
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
+const pictureCommand: Command = defineCommand({
+  name: "picture",
+  summary: "Draw the picture of the README from a finished run of Table 3.",
+  examples: [{ command: "picture results/table3/demo", description: "of the embedded product" }],
   options: {
-    cache: { type: "string", default: ".cache/segad" },
-    row: { type: "string", default: "All AD + Ours" },
+    ...cacheOption,
+    row: {
+      type: "string",
+      value: "NAME",
+      default: "All AD + Ours",
+      description: "row of several detectors whose forest is explained",
+    },
   },
-  allowPositionals: true,
+  positionals: [{ name: "folder", description: "results of the run" }],
+  async run({ output }, { options: { cache, row }, positionals: [folder] }) {
+    const store = await openStore(cache);
+    try {
+      const svg = await draw(await gather(store, folder, row));
+      await Deno.writeTextFile(new URL("overview.svg", import.meta.url), svg);
+      const kilobytes = Math.round(svg.length / 1000);
+      output.result(
+        { file: "docs/overview.svg", kilobytes },
+        () => `docs/overview.svg, ${kilobytes} kB\n`,
+      );
+      return 0;
+    } finally {
+      store.close();
+    }
+  },
 });
-const store = await openStore(values.cache);
-try {
-  const svg = await draw(await gather(store, positionals[0], values.row));
-  const file = new URL("overview.svg", import.meta.url);
-  await Deno.writeTextFile(file, svg);
-  console.log(`docs/overview.svg, ${(svg.length / 1000).toFixed(0)} kB`);
-} finally {
-  store.close();
-}
+
+if (import.meta.main) Deno.exit(await runDeveloperTask(pictureCommand));

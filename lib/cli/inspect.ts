@@ -87,9 +87,9 @@ async function inspectedRun(
 > {
   const [resultPath, scoresPath, recordPath] = ["result.json", "scores.csv", "run.json"]
     .map((name) => join(folder, name));
-  const result = parseResult(await readText(resultPath), resultPath);
-  const scores = await scoresFromCsv(await readText(scoresPath), scoresPath);
-  const run = parseRunRecord(await readText(recordPath), recordPath);
+  const result = parseResult(await readRunText(resultPath), resultPath);
+  const scores = await scoresFromCsv(await readRunText(scoresPath), scoresPath);
+  const run = parseRunRecord(await readRunText(recordPath), recordPath);
   const parts = await inspectedParts(store, run, scores);
   const importances = await rowImportances(store, parts);
   const charts = [];
@@ -164,7 +164,7 @@ function partServer(
   };
   return async (path) => {
     if (path === "") return htmlResponse(html);
-    if (linkedFiles.includes(path)) return textResponse(await readText(join(folder, path)));
+    if (linkedFiles.includes(path)) return textResponse(await readRunText(join(folder, path)));
     const [kind, ...words] = path.split("/");
     const [number, second, third] = words.map(Number);
     switch (kind) {
@@ -187,10 +187,15 @@ function partServer(
   };
 }
 
-async function readText(path: string): Promise<string> {
+/**
+ * Reads a text of a run.
+ *
+ * @throws {DataError} where there is no such file
+ */
+export async function readRunText(path: string): Promise<string> {
   const bytes = await readFileIfThere(path);
   if (bytes === undefined) {
-    throw new DataError(`Cannot inspect the run: there is no ${path}`, {
+    throw new DataError(`Cannot read the run: there is no ${path}`, {
       remedy:
         "Give the folder of a run, such as results/table3/demo; `deno task reproduce` writes it.",
     });
