@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultCache } from "../base/default_cache.ts";
 import type { OptionSpecs } from "./arguments.ts";
 
 /** Where the store is. */
@@ -10,7 +11,7 @@ export const cacheOption = {
   cache: {
     type: "string",
     value: "DIR",
-    default: ".cache/segad",
+    default: defaultCache,
     description: "folder of the store",
   },
 } as const satisfies OptionSpecs;

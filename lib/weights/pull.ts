@@ -7,6 +7,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
+import { taskWith } from "../base/default_cache.ts";
 import { DataError, InterruptedError } from "../base/errors.ts";
 import { storageError } from "../base/files.ts";
 import type { KnownWeights } from "./known_weights.ts";
@@ -38,7 +39,9 @@ export async function pullWeights(
   const { cache } = options;
   if (known.url === undefined) {
     throw new DataError(`Cannot fetch ${known.name}: it has no address of its own`, {
-      remedy: `Get ${known.file} from ${known.source}, then run \`deno task weights import FILE\`.`,
+      remedy: `Get ${known.file} from ${known.source}, then run ${
+        taskWith("weights import FILE", cache)
+      }.`,
     });
   }
   const folder = weightsFolder(cache);
@@ -78,12 +81,12 @@ async function fetchInto(
   part: string,
   known: KnownWeights,
   url: string,
-  { onProgress, signal }: PullOptions,
+  { cache, onProgress, signal }: PullOptions,
 ): Promise<string> {
   const fail = (reason: string, cause?: unknown) =>
     new DataError(`Cannot fetch ${known.file} from ${url}: ${reason}`, {
       remedy: "Run the command again (it goes on where it stopped), " +
-        "or fetch the file in another way and run `deno task weights import FILE`.",
+        `or fetch the file in another way and run ${taskWith("weights import FILE", cache)}.`,
       cause,
     });
   using file = await Deno.open(part, { read: true, write: true, create: true });

@@ -9,6 +9,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { taskWith } from "../base/default_cache.ts";
 import { canonicalJson, sha256 } from "../base/digest.ts";
 import { DataError, StorageError } from "../base/errors.ts";
 import { readFileIfThere, storageError, writeFileAtomic } from "../base/files.ts";
@@ -146,7 +147,7 @@ export async function identifyWeights(
     const path = join(weightsFolder(cache), `${record.name}.safetensors`);
     return { file: path, digest: record.sha256, origin: originOf(record) };
   }
-  throw missingWeights(network);
+  throw missingWeights(network, cache);
 }
 
 /**
@@ -348,8 +349,8 @@ export async function loadStoredWeights(
   if (record === undefined) {
     const known = knownWeights.find((entry) => entry.members?.some((part) => part.name === name));
     throw new DataError(`Cannot find weights ${name} in ${weightsFolder(cache)}`, {
-      remedy: `Run \`deno task weights pull ${known?.name ?? name}\`, ` +
-        "or `deno task weights import FILE` with the file at hand.",
+      remedy: `Run ${taskWith(`weights pull ${known?.name ?? name}`, cache)}, ` +
+        `or ${taskWith("weights import FILE", cache)} with the file at hand.`,
     });
   }
   const path = join(weightsFolder(cache), `${name}.safetensors`);
@@ -524,17 +525,17 @@ function missingEmbedded(path: string, backbone: string): DataError {
   });
 }
 
-function missingWeights({ name, title }: Backbone): DataError {
+function missingWeights({ name, title }: Backbone, cache: string): DataError {
   const known = knownFor(name);
   const ways = [
-    known?.url === undefined ? "" : `run \`deno task weights pull ${known.name}\``,
-    known === undefined
-      ? "run `deno task weights import FILE` with the file at hand"
-      : `run \`deno task weights import FILE\` with ${known.file} (from ${known.source})`,
+    known?.url === undefined ? "" : `run ${taskWith(`weights pull ${known.name}`, cache)}`,
+    `run ${taskWith("weights import FILE", cache)} with ` +
+    (known === undefined ? "the file at hand" : `${known.file} (from ${known.source})`),
     `or give --weights ${name}=FILE`,
   ];
   const remedy = ways.filter((way) => way !== "").join(", ");
-  return new DataError(`Cannot find weights of ${name} (${title})`, {
-    remedy: `${remedy[0].toUpperCase()}${remedy.slice(1)}.`,
-  });
+  return new DataError(
+    `Cannot find weights of ${name} (${title}) in ${weightsFolder(cache)}`,
+    { remedy: `${remedy[0].toUpperCase()}${remedy.slice(1)}.` },
+  );
 }

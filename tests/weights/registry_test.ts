@@ -291,6 +291,12 @@ Deno.test("unknown weights need a backbone, and then serve it where nothing bett
         /weights pull resnet18.*--weights resnet18=FILE/,
       ),
     );
+    // In another store than the default one the commands name it, or they would fill the wrong one.
+    await assert.rejects(identifyWeights("resnet18", undefined, cache), (error) => {
+      assert.ok(error instanceof DataError && error.message.includes(cache));
+      assert.ok(error.remedy!.includes(`weights import FILE --cache ${cache}\``));
+      return true;
+    });
     const [record] = await importWeights(file, { cache, backbone: "resnet18" });
     assert.equal(record.name, "resnet18.user");
     const found = await identifyWeights("resnet18", undefined, cache);
