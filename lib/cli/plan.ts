@@ -55,20 +55,26 @@ function surveyText(
   const estimate = run === 0 ? ["Nothing is to run."] : [
     `About ${durationText(seconds)}; the largest stage takes about ${Math.round(mebibytes)} MiB.`,
   ];
-  const obstacles = blocked.flatMap(({ experiment, row, reason, remedy }) =>
-    wrap(
-      `${experiment}, ${visible(row)}: ${visible(reason)}${
-        remedy === undefined ? "" : `. ${visible(remedy)}`
-      }`,
-      width,
-    )
-  );
   return [
     ...table,
     "",
     ...estimate,
-    ...(blocked.length > 0 ? ["", "Blocked:", ...obstacles] : []),
+    ...(blocked.length > 0 ? ["", "Blocked:", ...obstacleLines(blocked, width)] : []),
     "",
   ]
     .join("\n");
+}
+
+/** Each obstacle once, after the rows that it blocks. */
+function obstacleLines(blocked: Survey["blocked"], width: number): string[] {
+  const obstacles = Map.groupBy(
+    blocked,
+    ({ experiment, reason, remedy }) => JSON.stringify([experiment, reason, remedy]),
+  );
+  return [...obstacles.values()].flatMap((rows) => {
+    const [{ experiment, reason, remedy }] = rows;
+    const names = rows.map(({ row }) => visible(row)).join(", ");
+    const way = remedy === undefined ? "" : `. ${visible(remedy)}`;
+    return wrap(`${experiment}, ${names}: ${visible(reason)}${way}`, width);
+  });
 }
