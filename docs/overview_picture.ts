@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { DataError } from "../lib/base/errors.ts";
 import { type Command, defineCommand } from "../lib/cli/arguments.ts";
 import { cacheOption } from "../lib/cli/cache_option.ts";
-import { readRunText } from "../lib/cli/inspect.ts";
 import { runDeveloperTask } from "../lib/cli/developer_task.ts";
+import { readRun, readRunText } from "../lib/cli/run_folder.ts";
 import { encodeWebp } from "../lib/images/decode.ts";
 import type { RgbImage } from "../lib/images/resize.ts";
 import { readAnomalyMap } from "../lib/maps/anomaly_map.ts";
@@ -30,7 +30,6 @@ import { keptSegmentation } from "../lib/report/inspector_segments.ts";
 import { mapSheets } from "../lib/report/inspector_sheets.ts";
 import { colourPixels } from "../lib/report/page/map_colours.js";
 import { parseRunRecord } from "../lib/report/run_record.ts";
-import { scoresFromCsv } from "../lib/report/scores_csv.ts";
 import { segmentOutlines } from "../lib/segments/segment_outlines.ts";
 import { openStore, type Store } from "../lib/store/store.ts";
 
@@ -64,23 +63,24 @@ function chooseImage(part: InspectedPart, ours: InspectedRow): number {
     label === 1 && !missed(ours, image) && alone.some((row) => missed(row, image)) ? [image] : []
   );
   if (images.length === 0) {
-    throw new DataError(`Cannot choose an image: ${ours.name} finds none that a detector misses`);
+    throw new DataError(`Cannot choose an image: ${ours.name} finds none that a detector misses`, {
+      remedy: "Name another row of several detectors with --row.",
+    });
   }
   return images.sort((a, b) => ours.scores[b] - ours.scores[a])[0];
 }
 
 /** Gathers what is shown from the store. */
 async function gather(store: Store, folder: string, rowName: string): Promise<Shown> {
-  const text = (name: string) => readRunText(join(folder, name));
-  const run = parseRunRecord(await text("run.json"), "run.json");
-  const [part] = await inspectedParts(
-    store,
-    run,
-    await scoresFromCsv(await text("scores.csv"), "scores.csv"),
-  );
+  const recordPath = join(folder, "run.json");
+  const run = parseRunRecord(await readRunText(recordPath), recordPath);
+  const { scores } = await readRun(folder);
+  const [part] = await inspectedParts(store, run, scores);
   const ours = part.rows.find(({ name }) => name === rowName);
   if (ours?.forest === undefined) {
-    throw new DataError(`Cannot draw ${folder}: the run has no forest of ${rowName}`);
+    throw new DataError(`Cannot draw ${folder}: the run has no forest of ${rowName}`, {
+      remedy: "Name a row of several detectors with --row.",
+    });
   }
   const image = chooseImage(part, ours);
   const explained = await explainForest(store, ours.forest);

@@ -5,7 +5,6 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { DataError } from "../base/errors.ts";
 import { readFileIfThere } from "../base/files.ts";
 import { encodePng } from "../images/decode.ts";
 import { readAnomalyMap } from "../maps/anomaly_map.ts";
@@ -18,11 +17,9 @@ import {
   inspectedParts,
   type StoredImage,
 } from "../report/inspector_parts.ts";
-import { parseResult } from "../report/results.ts";
 import { rowImportances } from "../report/row_importance.ts";
 import { runCosts } from "../report/run_costs.ts";
 import { parseRunRecord } from "../report/run_record.ts";
-import { scoresFromCsv } from "../report/scores_csv.ts";
 import { toHtml } from "../report/to_html.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type Command, defineCommand } from "./arguments.ts";
@@ -35,6 +32,7 @@ import {
   textResponse,
 } from "./local_page.ts";
 import { portOption } from "./port_option.ts";
+import { readRun, readRunText } from "./run_folder.ts";
 
 /** The command. */
 export const inspectCommand: Command = defineCommand({
@@ -85,10 +83,8 @@ async function inspectedRun(
 ): Promise<
   { readonly html: string; readonly parts: readonly InspectedPart[]; readonly size: number }
 > {
-  const [resultPath, scoresPath, recordPath] = ["result.json", "scores.csv", "run.json"]
-    .map((name) => join(folder, name));
-  const result = parseResult(await readRunText(resultPath), resultPath);
-  const scores = await scoresFromCsv(await readRunText(scoresPath), scoresPath);
+  const { result, scores } = await readRun(folder);
+  const recordPath = join(folder, "run.json");
   const run = parseRunRecord(await readRunText(recordPath), recordPath);
   const parts = await inspectedParts(store, run, scores);
   const importances = await rowImportances(store, parts);
@@ -185,20 +181,4 @@ function partServer(
       }
     }
   };
-}
-
-/**
- * Reads a text of a run.
- *
- * @throws {DataError} where there is no such file
- */
-export async function readRunText(path: string): Promise<string> {
-  const bytes = await readFileIfThere(path);
-  if (bytes === undefined) {
-    throw new DataError(`Cannot read the run: there is no ${path}`, {
-      remedy:
-        "Give the folder of a run, such as results/table3/demo; `deno task reproduce` writes it.",
-    });
-  }
-  return new TextDecoder().decode(bytes);
 }

@@ -18,7 +18,11 @@ export async function readRun(
   return { result, scores: await scoresFromCsv(await readRunText(scoresPath), scoresPath) };
 }
 
-/** The text of a file of a run. */
+/**
+ * The text of a file of a run.
+ *
+ * @throws {DataError} where there is no such file
+ */
 export async function readRunText(path: string): Promise<string> {
   const bytes = await readFileIfThere(path);
   if (bytes === undefined) {
