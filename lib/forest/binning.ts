@@ -40,6 +40,8 @@ export interface BinnedMatrix {
   readonly blocks: Uint8Array; // [columns, rows]
   /** Blocks, runs of neighbouring bins, of each column, without the one for missing values. */
   readonly blockCounts: Int32Array; // [columns]
+  /** Rows in the fullest block of each column, that for missing values included. */
+  readonly mostBlockRows: Int32Array; // [columns]
   /** Bins of each column, without the one for missing values. */
   readonly binCounts: Int32Array; // [columns]
   /** 1 for columns with a missing value. */
@@ -147,6 +149,7 @@ export function binnedMatrix(rows: number, columns: number, arena: Arena): Binne
     pairIndices: arena.uint16(rows * columns),
     blocks: arena.uint8(rows * columns),
     blockCounts: arena.int32(columns),
+    mostBlockRows: arena.int32(columns),
     binCounts: arena.int32(columns),
     hasMissing: arena.uint8(columns),
   };
@@ -197,11 +200,13 @@ export function joinCuts(perColumn: readonly ColumnCuts[]): FeatureCuts {
 
 /** Writes the bins and blocks of column `j`. */
 export function binColumn(
-  { rows, pairIndices, blocks, blockCounts, binCounts, hasMissing }: BinnedMatrix,
+  binned: BinnedMatrix,
   j: number,
   column: Float32Array, // [rows]
   cuts: Float32Array,
 ): void {
+  const { rows, pairIndices, blocks, blockCounts, mostBlockRows, binCounts, hasMissing } = binned;
+  const blockRows = new Int32Array(mostBlocks + 1);
   binCounts[j] = cuts.length;
   const shift = Math.max(0, Math.ceil(Math.log2(cuts.length / mostBlocks)));
   blockCounts[j] = ((cuts.length - 1) >> shift) + 1;
@@ -215,10 +220,13 @@ export function binColumn(
       const isMissing = values[i] !== values[i];
       const bin = isMissing ? cuts.length : indices[i];
       indices[i] = 2 * bin;
-      blocks[place + i] = isMissing ? mostBlocks : bin >> shift;
+      const block = isMissing ? mostBlocks : bin >> shift;
+      blocks[place + i] = block;
+      blockRows[block]++;
       if (isMissing) hasMissing[j] = 1;
     }
   }
+  mostBlockRows[j] = Math.max(...blockRows);
 }
 
 /**

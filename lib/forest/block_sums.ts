@@ -8,7 +8,7 @@
  */
 import { mostBlocks } from "./binning.ts";
 import { global } from "./kernel_globals.ts";
-import { twoRowsATurn } from "./row_loops.ts";
+import { fourRowsATurn } from "./row_loops.ts";
 import {
   type Code,
   f32,
@@ -194,7 +194,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
       place.set(at(global.rows, begin.get, 4)),
       stop.set(at(global.rows, end.get, 4)),
       term.set(at(global.nodeTerms, begin.get, 16)),
-      twoRowsATurn(locals, addRow, goOnBy),
+      fourRowsATurn(locals, addRow, goOnBy),
     ].flat(),
   };
 }

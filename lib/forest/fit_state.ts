@@ -8,10 +8,10 @@ import { childSeed, RandomState } from "../base/random.ts";
 import { type Arena, kernelArena, kernelLimit, plainArena } from "./arena.ts";
 import { type BinnedMatrix, type FeatureCuts, type FeatureMatrix, mostBlocks } from "./binning.ts";
 import { cutAndBin } from "./binning_threads.ts";
-import { type LeafNumbers, treeCapacity } from "./grower.ts";
+import { treeCapacity } from "./grower.ts";
 import { keptSumsLength } from "./block_bounds.ts";
 import { blockSumsLength, boundGroup } from "./block_sums.ts";
-import { type NodeScratch, nodeScratch } from "./node_work.ts";
+import { type LeafNumbers, type NodeScratch, nodeScratch } from "./node_work.ts";
 import type { ForestParameters } from "./parameters.ts";
 import { type TreeTable, treeTable } from "./tree_table.ts";
 import type { WorkerThread } from "./worker_threads.ts";
@@ -108,7 +108,7 @@ export function fitBytes(
   const perNode = 29;
   const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength +
     (17 + 4 * mostBlocks) * (columns + boundGroup) + 4 * keptSumsLength(rows, columns);
-  const rest = 20 * columns + 8 * num_parallel_tree + 64 * (32 + 16 * workers);
+  const rest = 24 * columns + 8 * num_parallel_tree + 64 * (32 + 16 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }
 

@@ -8,7 +8,7 @@
 import type { BinnedMatrix, FeatureCuts } from "./binning.ts";
 import type { ForestParameters } from "./parameters.ts";
 import { KeptSums } from "./kept_sums.ts";
-import type { NodeScratch, NodeWork } from "./node_work.ts";
+import type { LeafNumbers, NodeScratch, NodeWork } from "./node_work.ts";
 import { nodeGain, nodeWeight, type Split, type SplitRule, splitRule } from "./splitting.ts";
 import type { TreeTable } from "./tree_table.ts";
 
@@ -20,9 +20,6 @@ export function treeCapacity(rows: number, maxDepth: number): number {
   const byRows = 2 * rows - 1;
   return maxDepth === 0 ? byRows : Math.min(byRows, 2 ** (maxDepth + 1) - 1);
 }
-
-/** The leaf that each row comes to in each tree of a round, by the leaf's number in its tree. */
-export type LeafNumbers = Uint8Array | Uint16Array | Int32Array; // [trees, rows]
 
 /** Grows trees on one binned table; its working memory is linear in the rows and reused. */
 export class TreeGrower {
@@ -126,10 +123,15 @@ export class TreeGrower {
       table.cover[firstPlace + node] = this.#hessians[node];
       if (split === undefined) {
         this.#writeLeaf(table, firstPlace + node, node);
-        if (leafNumbers !== undefined) this.#writeNumbers(leafNumbers, firstNumber, node);
+        // At the greatest depth the parent has done it.
+        if (mayGrow && leafNumbers !== undefined) this.#number(leafNumbers, firstNumber, node);
       } else {
         this.#writeSplit(table, firstPlace + node, node, split, size);
-        this.#divide(node, size, split, leafNumbers !== undefined);
+        this.#setSums(size, split);
+        if (depth + 1 !== max_depth) this.#divide(node, size, split, leafNumbers !== undefined);
+        else if (leafNumbers !== undefined) {
+          this.#numberChildren(leafNumbers, firstNumber, node, size, split);
+        }
         size += 2;
       }
     }
@@ -226,36 +228,72 @@ export class TreeGrower {
     table.weight[place] = nodeWeight(this.#gradients[node], this.#hessians[node], this.#rule);
   }
 
-  /** Divides a node's rows, the drawn ones and `withOthers`, among its children `left` and `left + 1`. */
-  #divide(node: number, left: number, split: Split, withOthers: boolean): void {
-    const { column, bin } = split;
-    const missing = split.defaultLeft ? this.#binned.binCounts[column] : -1;
-    const right = left + 1;
-    const divide = (begins: Int32Array, ends: Int32Array) => {
-      const middle = this.#work.divide(begins[node], ends[node], column, bin, missing);
-      begins[left] = begins[node];
-      ends[left] = middle;
-      begins[right] = middle;
-      ends[right] = ends[node];
-    };
-    divide(this.#begins, this.#ends);
-    if (withOthers) divide(this.#otherBegins, this.#otherEnds);
-    const middle = this.#ends[left];
-    this.#kept.goOn(node, middle - this.#begins[node] > this.#ends[node] - middle ? left : right);
+  /** The sums of the children `left` and `left + 1`. */
+  #setSums(left: number, split: Split): void {
     this.#gradients[left] = split.leftGradient;
     this.#hessians[left] = split.leftHessian;
-    this.#gradients[right] = split.rightGradient;
-    this.#hessians[right] = split.rightHessian;
+    this.#gradients[left + 1] = split.rightGradient;
+    this.#hessians[left + 1] = split.rightHessian;
+  }
+
+  /** Divides a node's rows, the drawn ones and `withOthers`, among its children `left` and `left + 1`. */
+  #divide(node: number, left: number, split: Split, withOthers: boolean): void {
+    this.#divideSome(this.#begins, this.#ends, node, left, split);
+    if (withOthers) this.#divideSome(this.#otherBegins, this.#otherEnds, node, left, split);
+    const middle = this.#ends[left];
+    const isLeftLarger = middle - this.#begins[node] > this.#ends[node] - middle;
+    this.#kept.goOn(node, isLeftLarger ? left : left + 1);
+  }
+
+  #divideSome(
+    begins: Int32Array,
+    ends: Int32Array,
+    node: number,
+    left: number,
+    split: Split,
+  ): void {
+    const { column, bin } = split;
+    const missing = this.#missingLeft(split);
+    const middle = this.#work.divide(begins[node], ends[node], column, bin, missing);
+    begins[left] = begins[node];
+    ends[left] = middle;
+    begins[left + 1] = middle;
+    ends[left + 1] = ends[node];
+  }
+
+  /** The bin of missing values if they go left. */
+  #missingLeft({ column, defaultLeft }: Split): number {
+    return defaultLeft ? this.#binned.binCounts[column] : -1;
   }
 
   /** Writes the number of a leaf for its rows. */
-  #writeNumbers(leafNumbers: LeafNumbers, first: number, leaf: number): void {
-    const { rows } = this.#scratch;
-    for (let i = this.#begins[leaf]; i < this.#ends[leaf]; i++) {
-      leafNumbers[first + rows[i]] = leaf;
-    }
-    for (let i = this.#otherBegins[leaf]; i < this.#otherEnds[leaf]; i++) {
-      leafNumbers[first + rows[i]] = leaf;
-    }
+  #number(numbers: LeafNumbers, first: number, leaf: number): void {
+    this.#work.number(this.#begins[leaf], this.#ends[leaf], leaf, numbers, first);
+    this.#work.number(this.#otherBegins[leaf], this.#otherEnds[leaf], leaf, numbers, first);
+  }
+
+  /** Writes the numbers of a node's children, `left` and `left + 1`, which are leaves, for its rows. */
+  #numberChildren(
+    numbers: LeafNumbers,
+    first: number,
+    node: number,
+    left: number,
+    split: Split,
+  ): void {
+    this.#numberSome(this.#begins[node], this.#ends[node], left, split, numbers, first);
+    this.#numberSome(this.#otherBegins[node], this.#otherEnds[node], left, split, numbers, first);
+  }
+
+  #numberSome(
+    begin: number,
+    end: number,
+    left: number,
+    split: Split,
+    numbers: LeafNumbers,
+    first: number,
+  ): void {
+    const { column, bin } = split;
+    const missing = this.#missingLeft(split);
+    this.#work.numberChildren(begin, end, column, bin, missing, left, numbers, first);
   }
 }

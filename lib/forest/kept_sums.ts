@@ -70,7 +70,7 @@ export class KeptSums {
     const keeps = work.boundKept !== undefined && trees >= worthTrees &&
       scratch.keptSums.length > 0 &&
       binned.hasMissing.every((flag) => flag === 0);
-    this.#fullestBlock = keeps ? fullestBlock(binned) : 0;
+    this.#fullestBlock = keeps ? binned.mostBlockRows.reduce((a, b) => Math.max(a, b), 0) : 0;
     this.#has = new Uint8Array(binned.columns);
     this.#others = new Int32Array(binned.columns);
   }
@@ -172,15 +172,4 @@ export class KeptSums {
     for (let k = 0; k < columnCount; k++) has[columns[k]] = 1;
     return shared - shared % boundGroup;
   }
-}
-
-function fullestBlock({ rows, columns, blocks }: BinnedMatrix): number {
-  const counts = new Int32Array(256);
-  let most = 0;
-  for (let column = 0; column < columns; column++) {
-    counts.fill(0);
-    for (let i = column * rows; i < (column + 1) * rows; i++) counts[blocks[i]]++;
-    for (const count of counts) most = Math.max(most, count);
-  }
-  return most;
 }

@@ -25,6 +25,7 @@ export const globals = {
   columns: "i32",
   bounds: "i32",
   blockBounds: "i32",
+  node: "i32",
   best: "i32",
   random: "i32",
   totals: "i32",

@@ -16,7 +16,7 @@ import { addToBlocks, gatherParts, gatherTerms, keptColumnBytes } from "./block_
 import { histogramGroup } from "./histogram.ts";
 import { type FunctionName, functionNames, globals, splitAt } from "./kernel_globals.ts";
 import type { NodeScratch, NodeWork } from "./node_work.ts";
-import { addToHistograms, divide } from "./row_loops.ts";
+import { addToHistograms, divide, number, numberChildren } from "./row_loops.ts";
 import { improve, peek, scan, scanMissing, sideGain } from "./split_scan.ts";
 import { bestSplit } from "./split_search.ts";
 import { noSplit, type Split, type SplitRule } from "./splitting.ts";
@@ -61,22 +61,49 @@ export function kernelNodeWork(
       .exports;
   const findSplit = exported.bestSplit as (...given: number[]) => void;
   const boundKept = exported.boundKept as (...given: number[]) => void;
+  const byBytes = (name: string) =>
+    [0, 1, 2, 3, 4].map((bytes) => exported[`${name}${bytes}`] as (...given: number[]) => void);
+  const numberRows = byBytes("number");
+  const numberChildRows = byBytes("numberChildren");
   const own = scratch.keptSums.byteOffset;
   const whole = own + binned.columns * keptColumnBytes;
+  const { node } = scratch;
   const readSplit = splitReader(scratch.best);
   return {
     bestSplit(begin, end, columnCount, gradient, hessian, parentGain, isBounded = false) {
-      findSplit(begin, end, columnCount, gradient, hessian, parentGain, Number(isBounded));
+      node[0] = gradient;
+      node[1] = hessian;
+      node[2] = parentGain;
+      findSplit(begin, end, columnCount, Number(isBounded));
       return readSplit();
     },
     boundKept(begin, end, columnCount, slope, span, kept) {
       boundKept(
-        ...[begin, end, columnCount, slope, span, kept.sizes] as const,
-        ...[kept.isWhole ? whole : own, kept.fromWhole ? whole : own] as const,
-        ...[kept.shared, kept.otherBegin, kept.otherEnd, kept.operations, kept.span] as const,
+        begin,
+        end,
+        columnCount,
+        slope,
+        span,
+        kept.sizes,
+        kept.isWhole ? whole : own,
+        kept.fromWhole ? whole : own,
+        kept.shared,
+        kept.otherBegin,
+        kept.otherEnd,
+        kept.operations,
+        kept.span,
       );
     },
     divide: exported.divide as NodeWork["divide"],
+    number(begin, end, leaf, numbers, first) {
+      const { byteOffset, BYTES_PER_ELEMENT } = numbers;
+      numberRows[BYTES_PER_ELEMENT](begin, end, leaf, byteOffset + BYTES_PER_ELEMENT * first);
+    },
+    numberChildren(begin, end, column, lastLeft, missing, left, numbers, first) {
+      const { byteOffset, BYTES_PER_ELEMENT } = numbers;
+      const place = byteOffset + BYTES_PER_ELEMENT * first;
+      numberChildRows[BYTES_PER_ELEMENT](begin, end, column, lastLeft, missing, left, place);
+    },
     draws: kernelTreeDraws(exported as unknown as DrawFunctions, gradientPairs, scratch),
   };
 }
@@ -105,6 +132,7 @@ function globalValues(
     columns: scratch.columns.byteOffset,
     bounds: scratch.bounds.byteOffset,
     blockBounds: scratch.blockBounds.byteOffset,
+    node: scratch.node.byteOffset,
     best: scratch.best.byteOffset,
     random: scratch.random.byteOffset,
     totals: scratch.totals.byteOffset,
@@ -152,5 +180,6 @@ function kernelFunctions(blockSums: number): WasmFunction[] {
   return [
     ...functionNames.map((name) => called[name]),
     ...[bestSplit(), boundColumns(true), divide(), drawRows(), drawColumns()],
+    ...([1, 2, 4] as const).flatMap((bytes) => [number(bytes), numberChildren(bytes)]),
   ];
 }

@@ -35,9 +35,14 @@ export interface NodeScratch extends DrawScratch {
   readonly allColumns: Int32Array; // [columns]
   /** The tree's columns, ascending. */
   readonly treeColumns: Int32Array; // [columns]
+  /** What the kernel is told of a node: its sums of gradients and hessians, and its gain. */
+  readonly node: Float64Array; // [3]
   /** The split that the kernel has found. */
   readonly best: Float64Array; // [7]
 }
+
+/** The leaf that each row comes to in each tree of a round, by the leaf's number in its tree. */
+export type LeafNumbers = Uint8Array | Uint16Array | Int32Array; // [trees, rows]
 
 /** How a node goes on with kept block sums (`kept_sums.ts`). */
 export interface KeptNode {
@@ -96,6 +101,19 @@ export interface NodeWork {
    * `missing`, come first; returns where the others begin.
    */
   divide(begin: number, end: number, column: number, lastLeft: number, missing: number): number;
+  /** Writes `leaf` for the rows at places `begin … end - 1`, each at its number behind `first`. */
+  number(begin: number, end: number, leaf: number, numbers: LeafNumbers, first: number): void;
+  /** Likewise `left` for the rows that `divide` would put first, `left + 1` for the others. */
+  numberChildren(
+    begin: number,
+    end: number,
+    column: number,
+    lastLeft: number,
+    missing: number,
+    left: number,
+    numbers: LeafNumbers,
+    first: number,
+  ): void;
   /** The draws of its trees. */
   readonly draws: TreeDraws;
 }
@@ -135,6 +153,7 @@ export function nodeScratch(
     flags: arena.uint8(binned.columns),
     random: arena.int32(4),
     totals: arena.float64(2),
+    node: arena.float64(3),
     best: arena.float64(7),
   };
 }
@@ -150,6 +169,10 @@ export function plainNodeWork(
   const { rows, spareRows, nodePairs, histogram, columns } = scratch;
   const stride = histogram.length / histogramGroup;
   const best = noSplit();
+  const goesLeft = (row: number, column: number, lastLeft: number, missing: number) => {
+    const pairIndex = pairIndices[column * rowCount + row];
+    return pairIndex <= 2 * lastLeft || pairIndex === 2 * missing;
+  };
   return {
     bestSplit(begin, end, columnCount, gradient, hessian, parentGain) {
       for (let i = begin; i < end; i++) {
@@ -198,17 +221,24 @@ export function plainNodeWork(
       return best;
     },
     divide(begin, end, column, lastLeft, missing) {
-      const offset = column * rowCount;
       let middle = begin;
       let right = 0;
       for (let i = begin; i < end; i++) {
         const row = rows[i];
-        const pairIndex = pairIndices[offset + row];
-        if (pairIndex <= 2 * lastLeft || pairIndex === 2 * missing) rows[middle++] = row;
+        if (goesLeft(row, column, lastLeft, missing)) rows[middle++] = row;
         else spareRows[right++] = row;
       }
       for (let i = 0; i < right; i++) rows[middle + i] = spareRows[i];
       return middle;
+    },
+    number(begin, end, leaf, numbers, first) {
+      for (let i = begin; i < end; i++) numbers[first + rows[i]] = leaf;
+    },
+    numberChildren(begin, end, column, lastLeft, missing, left, numbers, first) {
+      for (let i = begin; i < end; i++) {
+        const isLeft = goesLeft(rows[i], column, lastLeft, missing);
+        numbers[first + rows[i]] = isLeft ? left : left + 1;
+      }
     },
     draws: plainTreeDraws(gradientPairs, scratch),
   };

@@ -20,36 +20,33 @@ import {
 } from "./wasm_code.ts";
 
 /**
- * Takes the rows whose numbers lie from `place` to `stop`: an odd one first, then two in a turn, whose
- * numbers are both read before the first is taken.
+ * Takes the rows whose numbers lie from `place` to `stop`: what four do not divide first, then four in a
+ * turn. Numbers are read two at a time.
  *
  * @param take for the row that is `index` rows behind the place, given its number
  * @param goOn moves the place, and what moves with it
  */
-export function twoRowsATurn(
+export function fourRowsATurn(
   { begin, end, place, stop, both }: Record<"begin" | "end" | "place" | "stop" | "both", Local>,
   take: (index: number, number: Code) => Code,
   goOn: (rows: number) => Code,
 ): Code {
+  const count = i32.subtract(end.get, begin.get);
+  const takeTwo = (index: number) =>
+    [
+      both.set(i64.loadBehind(4 * index, place.get)),
+      take(index, i64.toI32(both.get)),
+      take(index + 1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
+    ].flat();
   return [
-    ifThen(
-      i32.and(i32.subtract(end.get, begin.get), i32.const(1)),
-      take(0, i32.load(place.get)),
-      goOn(1),
-    ),
-    whileLoop(
-      i32.lessThan(place.get, stop.get),
-      both.set(i64.load(place.get)),
-      take(0, i64.toI32(both.get)),
-      take(1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
-      goOn(2),
-    ),
+    ifThen(i32.and(count, i32.const(1)), take(0, i32.load(place.get)), goOn(1)),
+    ifThen(i32.and(count, i32.const(2)), takeTwo(0), goOn(2)),
+    whileLoop(i32.lessThan(place.get, stop.get), takeTwo(0), takeTwo(2), goOn(4)),
   ].flat();
 }
 
 /**
- * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on; two rows
- * in a turn.
+ * Adds a node's gradient pairs to the histograms of `width` columns side by side, from `list` on.
  *
  * @param clamps whether pair indices are taken into a range that follows the other parameters, every other
  *   row's into one that is a bin wider on both sides
@@ -68,8 +65,12 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
   const [leasts, mosts] = [[least0, least1], [most0, most1]];
   const clamp = (index: number) =>
     [
-      bin.set(i32.select(bin.get, leasts[index].get, i32.lessThan(leasts[index].get, bin.get))),
-      bin.set(i32.select(bin.get, mosts[index].get, i32.lessThan(bin.get, mosts[index].get))),
+      bin.set(
+        i32.select(bin.get, leasts[index % 2].get, i32.lessThan(leasts[index % 2].get, bin.get)),
+      ),
+      bin.set(
+        i32.select(bin.get, mosts[index % 2].get, i32.lessThan(bin.get, mosts[index % 2].get)),
+      ),
     ].flat();
   const addRow = (index: number, number: Code) =>
     [
@@ -116,34 +117,56 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
       place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
       stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
       pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
-      twoRowsATurn(locals, addRow, goOn),
+      fourRowsATurn(locals, addRow, goOn),
     ].flat(),
   };
 }
 
+/** Bytes of a leaf's number. */
+export type NumberBytes = 1 | 2 | 4;
+
+const at = (array: Code, index: Code, bytes: number): Code =>
+  i32.add(array, i32.shiftLeft(index, i32.const(Math.log2(bytes))));
+
+/** Sets the first and the last address of a node's row numbers. */
+const startRows = (
+  { begin, end, place, stop }: Record<"begin" | "end" | "place" | "stop", Local>,
+) => [place.set(at(global.rows, begin.get, 4)), stop.set(at(global.rows, end.get, 4))].flat();
+
+type Side = Record<"column" | "lastLeft" | "missing" | "bin", Local>;
+
+/** Turns a split's column into its address, and its bins into pair indices. */
+const startSides = ({ column, lastLeft, missing }: Side) =>
+  [
+    lastLeft.set(i32.shiftLeft(lastLeft.get, i32.const(1))),
+    missing.set(i32.shiftLeft(missing.get, i32.const(1))),
+    column.set(at(global.pairIndices, i32.multiply(column.get, global.rowCount), 2)),
+  ].flat();
+
+/** Whether the row goes left, 0 or 1; uses `bin`. */
+const goesLeft = ({ column, lastLeft, missing, bin }: Side, row: Code) =>
+  [
+    bin.set(i32.load16(at(column.get, row, 2))),
+    i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get)),
+  ].flat();
+
 /**
- * `NodeWork.divide`; two rows in a turn. Each row is written to both sides and one side moves on: there is
- * no branch.
+ * `NodeWork.divide`. Each row is written to both sides and one side moves on: there is no branch.
  */
 export function divide(): WasmFunction {
   const locals = localsOf([
     ...["begin", "end", "column", "lastLeft", "missing", "place", "stop"] as const,
     ...["left", "right", "row", "bin", "both"] as const,
   ]);
-  const { begin, end, column, lastLeft, missing, place, stop } = locals;
-  const { left, right, row, bin } = locals;
-  const goesLeft = i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get));
-  const rowAt = (index: Local) => i32.add(global.rows, i32.shiftLeft(index.get, i32.const(2)));
-  const four = i32.const(4);
+  const { place, left, right, row, bin } = locals;
   const takeRow = (number: Code) =>
     [
       row.set(number),
-      bin.set(i32.load16(i32.add(column.get, i32.shiftLeft(row.get, i32.const(1))))),
       i32.store(left.get, row.get),
       i32.store(right.get, row.get),
-      bin.set(i32.shiftLeft(goesLeft, i32.const(2))),
+      bin.set(i32.shiftLeft(goesLeft(locals, row.get), i32.const(2))),
       left.set(i32.add(left.get, bin.get)),
-      right.set(i32.add(right.get, i32.subtract(four, bin.get))),
+      right.set(i32.add(right.get, i32.subtract(i32.const(4), bin.get))),
     ].flat();
   return {
     name: "divide",
@@ -151,17 +174,11 @@ export function divide(): WasmFunction {
     result: "i32",
     locals: ["i32", "i32", "i32", "i32", "i32", "i32", "i64"],
     body: [
-      place.set(rowAt(begin)),
-      stop.set(rowAt(end)),
+      startRows(locals),
+      startSides(locals),
       left.set(place.get),
       right.set(global.spareRows),
-      lastLeft.set(i32.shiftLeft(lastLeft.get, i32.const(1))), // as pair indices
-      missing.set(i32.shiftLeft(missing.get, i32.const(1))),
-      column.set(i32.add(
-        global.pairIndices,
-        i32.multiply(column.get, i32.shiftLeft(global.rowCount, i32.const(1))),
-      )),
-      twoRowsATurn(
+      fourRowsATurn(
         locals,
         (_, number) => takeRow(number),
         (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
@@ -170,4 +187,59 @@ export function divide(): WasmFunction {
       i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
     ].flat(),
   };
+}
+
+/** `NodeWork.number`, for numbers of so many bytes behind the address `numbers`. */
+export function number(bytes: NumberBytes): WasmFunction {
+  const locals = localsOf(["begin", "end", "leaf", "numbers", "place", "stop", "both"]);
+  const { leaf, numbers, place } = locals;
+  return {
+    name: `number${bytes}`,
+    parameters: ["i32", "i32", "i32", "i32"],
+    locals: ["i32", "i32", "i64"],
+    body: [
+      startRows(locals),
+      fourRowsATurn(
+        locals,
+        (_, row) => storeNumber(bytes, at(numbers.get, row, bytes), leaf.get),
+        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
+      ),
+    ].flat(),
+  };
+}
+
+/** `NodeWork.numberChildren`, likewise. */
+export function numberChildren(bytes: NumberBytes): WasmFunction {
+  const locals = localsOf([
+    ...["begin", "end", "column", "lastLeft", "missing", "left", "numbers"] as const,
+    ...["place", "stop", "row", "bin", "both"] as const,
+  ]);
+  const { left, numbers, place, row } = locals;
+  return {
+    name: `numberChildren${bytes}`,
+    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    locals: ["i32", "i32", "i32", "i32", "i64"],
+    body: [
+      startRows(locals),
+      startSides(locals),
+      left.set(i32.add(left.get, i32.const(1))), // the right one
+      fourRowsATurn(
+        locals,
+        (_, number) =>
+          [
+            row.set(number),
+            storeNumber(
+              bytes,
+              at(numbers.get, row.get, bytes),
+              i32.subtract(left.get, goesLeft(locals, row.get)),
+            ),
+          ].flat(),
+        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
+      ),
+    ].flat(),
+  };
+}
+
+function storeNumber(bytes: NumberBytes, address: Code, value: Code): Code {
+  return { 1: i32.store8, 2: i32.store16, 4: i32.store }[bytes](address, value);
 }

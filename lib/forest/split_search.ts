@@ -42,7 +42,7 @@ const boundRoom = 1 + 1e-4;
  */
 export function bestSplit(): WasmFunction {
   const locals = localsOf([
-    ...["begin", "end", "columnCount", "gradient", "hessian", "parentGain", "isBounded"] as const,
+    ...["begin", "end", "columnCount", "isBounded", "gradient", "hessian", "parentGain"] as const,
     ...["list", "lastList", "slots", "slot", "column", "total", "span", "slope"] as const,
     ...["inverseSpan", "sizes", "first", "highest"] as const,
     ...["firstBin", "lastBin", "offset", "blockZero", "firstBlock", "lastBlock"] as const,
@@ -189,14 +189,18 @@ export function bestSplit(): WasmFunction {
   );
   return {
     name: "bestSplit",
-    parameters: ["i32", "i32", "i32", "f64", "f64", "f32", "i32"],
+    parameters: ["i32", "i32", "i32", "i32"],
     locals: [
+      ...["f64", "f64", "f32"] as const,
       ...["i32", "i32", "i32", "i32", "i32", "v128", "f64", "f64"] as const,
       ...["f64", "f64", "i32", "f32"] as const,
       ...["i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32"] as const,
       ...["i32", "i32", "v128"] as const,
     ],
     body: [
+      gradient.set(f64.load(global.node)),
+      hessian.set(f64.load(i32.add(global.node, i32.const(8)))),
+      parentGain.set(f32.fromF64(f64.load(i32.add(global.node, i32.const(16))))),
       f32.store(i32.add(global.best, i32.const(splitAt.gain)), f32.zero),
       i32.store(i32.add(global.best, i32.const(splitAt.column)), i32.const(0)),
       f64.store(i32.add(global.best, i32.const(splitAt.floor)), f64.const(0)),

@@ -71,6 +71,7 @@ export const i32 = {
   load16: access([0x2f], 1),
   store: access([0x36], 2),
   store8: access([0x3a], 0),
+  store16: access([0x3b], 1),
   leadingZeros: plain(0x67),
   trailingZeros: plain(0x68),
   equalsZero: plain(0x45),

@@ -4,6 +4,7 @@ import { type Arena, kernelArena, plainArena } from "../../lib/forest/arena.ts";
 import { binFeatures, fitCuts } from "../../lib/forest/binning.ts";
 import { kernelNodeWork } from "../../lib/forest/node_kernel.ts";
 import {
+  type LeafNumbers,
   type NodeScratch,
   nodeScratch,
   type NodeWork,
@@ -15,6 +16,8 @@ import { drawTable, type TableKind } from "./tables.ts";
 interface Bench {
   readonly work: NodeWork;
   readonly scratch: NodeScratch;
+  /** Room for leaf numbers of 1, 2 and 4 bytes, of two trees. */
+  readonly numbers: readonly LeafNumbers[];
 }
 
 const columnCount = 11;
@@ -54,11 +57,16 @@ function bothWays(setting: Setting): [Bench, Bench, Float64Array] {
     const pairs = arena.float64(2 * rowCount);
     pairs.set(drawn);
     const scratch = nodeScratch(binned, arena);
+    const numbers = [
+      arena.uint8(2 * rowCount),
+      arena.uint16(2 * rowCount),
+      arena.int32(2 * rowCount),
+    ];
     const { memory } = arena;
     const work = memory === undefined
       ? plainNodeWork(binned, pairs, scratch, rule)
       : kernelNodeWork(memory, binned, pairs, scratch, rule);
-    return { work, scratch };
+    return { work, scratch, numbers };
   };
   return [bench(plainArena(false)), bench(kernelArena(16e6)), drawn];
 }
@@ -126,7 +134,7 @@ Deno.test("the kernel finds the plain twin's splits: settings drawn by chance", 
   assert.ok(found > 1000, `${found} splits`);
 });
 
-/** Searches nodes of all sizes both ways, and divides them; the number of splits found. */
+/** Searches nodes of all sizes both ways, divides and numbers them; the number of splits found. */
 function compareNodes(setting: Setting, trials: number, seed: number): number {
   const { rule: own, rowCount = 900 } = setting;
   const [plain, kernel, pairs] = bothWays(setting);
@@ -164,14 +172,28 @@ function compareNodes(setting: Setting, trials: number, seed: number): number {
     found++;
     const { column, bin } = splits[0];
     const missing = trial % 2 === 0 ? -1 : 3;
-    const places = [plain, kernel].map(({ work }) =>
-      work.divide(begin, begin + rows.length, column, bin, missing)
-    );
+    const end = begin + rows.length;
+    const width = trial % 3;
+    const leaf = [200, 60_000, 2 ** 30][width];
+    for (const { work, numbers } of [plain, kernel]) {
+      const { [width]: own } = numbers;
+      own.fill(1);
+      work.numberChildren(begin, end, column, bin, missing, leaf, own, rowCount);
+    }
+    assert.deepEqual(plain.numbers[width], kernel.numbers[width]);
+    const places = [plain, kernel].map(({ work }) => work.divide(begin, end, column, bin, missing));
     assert.equal(places[0], places[1]);
-    assert.deepEqual(
-      plain.scratch.rows.subarray(0, begin + rows.length),
-      kernel.scratch.rows.subarray(0, begin + rows.length),
-    );
+    const divided = [plain, kernel].map(({ scratch }) => scratch.rows.subarray(0, end));
+    assert.deepEqual(divided[0], divided[1]);
+    // The same numbers as those of children that are numbered one by one.
+    for (const { work, numbers } of [plain, kernel]) {
+      const { [width]: own } = numbers;
+      const both = own.slice();
+      own.fill(1);
+      work.number(begin, places[0], leaf, own, rowCount);
+      work.number(places[0], end, leaf + 1, own, rowCount);
+      assert.deepEqual(own, both);
+    }
   }
   return found;
 }
