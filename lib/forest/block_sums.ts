@@ -8,13 +8,14 @@
  */
 import { mostBlocks } from "./binning.ts";
 import { global } from "./kernel_globals.ts";
-import { fourRowsATurn } from "./row_loops.ts";
+import { fourRowsATurn, startRows } from "./row_loops.ts";
 import {
   type Code,
   f32,
   f32x4,
   f64x2,
   i32,
+  itemAt,
   type Local,
   localsOf,
   v128,
@@ -36,11 +37,6 @@ export const blockSumsLength = (mostBlocks + 1) * boundGroup * 4;
 /** Bytes of a column's kept sums, a vector for each block. */
 export const keptColumnBytes = 16 * mostBlocks;
 
-/** The address of item `index`, of `bytes` each, in an array. */
-function at(address: Code, index: Code, bytes: number): Code {
-  return i32.add(address, i32.shiftLeft(index, i32.const(Math.log2(bytes))));
-}
-
 function goOn(address: Local, bytes: number): Code {
   return address.set(i32.add(address.get, i32.const(bytes)));
 }
@@ -51,20 +47,17 @@ function goOn(address: Local, bytes: number): Code {
  * @param convert writes what is made of each `pair` to `termAt`
  */
 function gatherRows(
-  { begin, end, place, stop, pairAt, termAt, pair }: Record<
-    "begin" | "end" | "place" | "stop" | "pairAt" | "termAt" | "pair",
-    Local
-  >,
+  locals: Record<"begin" | "end" | "place" | "stop" | "pairAt" | "termAt" | "pair", Local>,
   ...convert: Code[]
 ): Code {
+  const { begin, place, stop, pairAt, termAt, pair } = locals;
   return [
-    place.set(at(global.rows, begin.get, 4)),
-    stop.set(at(global.rows, end.get, 4)),
-    pairAt.set(at(global.nodePairs, begin.get, 16)),
-    termAt.set(at(global.nodeTerms, begin.get, 16)),
+    startRows(locals),
+    pairAt.set(itemAt(global.nodePairs, begin.get, 16)),
+    termAt.set(itemAt(global.nodeTerms, begin.get, 16)),
     whileLoop(
       i32.lessThan(place.get, stop.get),
-      pair.set(v128.load(at(global.gradientPairs, i32.load(place.get), 16))),
+      pair.set(v128.load(itemAt(global.gradientPairs, i32.load(place.get), 16))),
       v128.store(pairAt.get, pair.get),
       ...convert,
       goOn(place, 4),
@@ -159,7 +152,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
   const each = Array.from({ length: boundGroup }, (_, k) => k);
   const names = ["begin", "end", "list", "place", "term", "stop", "row", "terms", "sums", "both"];
   const locals = localsOf([...names, ...each.map((k) => `column${k}`)]);
-  const { begin, end, list, place, term, stop, row, terms, sums } = locals;
+  const { begin, list, place, term, row, terms, sums } = locals;
   const block = (k: number) => {
     const own = i32.load8(i32.add(locals[`column${k}`].get, row.get));
     return joins ? i32.shiftRight(own, i32.const(1)) : own;
@@ -191,9 +184,8 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
           ),
         ))
       ),
-      place.set(at(global.rows, begin.get, 4)),
-      stop.set(at(global.rows, end.get, 4)),
-      term.set(at(global.nodeTerms, begin.get, 16)),
+      startRows(locals),
+      term.set(itemAt(global.nodeTerms, begin.get, 16)),
       fourRowsATurn(locals, addRow, goOnBy),
     ].flat(),
   };

@@ -71,6 +71,7 @@ export function kernelNodeWork(
   const readSplit = splitReader(scratch.best);
   return {
     bestSplit(begin, end, columnCount, gradient, hessian, parentGain, isBounded = false) {
+      // As arguments these would be boxed: each fit has its own kernel, whose calls V8 does not inline.
       node[0] = gradient;
       node[1] = hessian;
       node[2] = parentGain;

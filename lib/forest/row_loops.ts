@@ -1,6 +1,6 @@
 /**
- * The kernel's loops over a node's rows: adding their gradient pairs to histograms, and dividing them among
- * the node's children.
+ * The kernel's loops over a node's rows: adding their gradient pairs to histograms, dividing them among the
+ * node's children, and writing the numbers of leaves.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import {
   i32,
   i64,
   ifThen,
+  itemAt,
   type Local,
   localsOf,
   memoryCopy,
@@ -18,6 +19,16 @@ import {
   type WasmFunction,
   whileLoop,
 } from "./wasm_code.ts";
+
+/** Sets the addresses at which the numbers of a node's rows begin and end. */
+export function startRows(
+  { begin, end, place, stop }: Record<"begin" | "end" | "place" | "stop", Local>,
+): Code {
+  return [
+    place.set(itemAt(global.rows, begin.get, 4)),
+    stop.set(itemAt(global.rows, end.get, 4)),
+  ].flat();
+}
 
 /**
  * Takes the rows whose numbers lie from `place` to `stop`: what four do not divide first, then four in a
@@ -59,7 +70,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
     ...each.flatMap((k) => [`column${k}`, `histogram${k}`]),
     ...(clamps ? ["least1", "most1"] : []),
   ]);
-  const { begin, end, list, least0, most0, least1, most1, place, pair, stop } = locals;
+  const { begin, list, least0, most0, least1, most1, place, pair } = locals;
   const { row, sums, bin } = locals;
   // Most rows may be outside of the range. In bins of their own, two rows do not wait for one another.
   const [leasts, mosts] = [[least0, least1], [most0, most1]];
@@ -114,9 +125,8 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
           i32.add(global.histogram, i32.multiply(i32.const(k), global.stride)),
         ),
       ]),
-      place.set(i32.add(global.rows, i32.shiftLeft(begin.get, i32.const(2)))),
-      stop.set(i32.add(global.rows, i32.shiftLeft(end.get, i32.const(2)))),
-      pair.set(i32.add(global.nodePairs, i32.shiftLeft(begin.get, i32.const(4)))),
+      startRows(locals),
+      pair.set(itemAt(global.nodePairs, begin.get, 16)),
       fourRowsATurn(locals, addRow, goOn),
     ].flat(),
   };
@@ -125,14 +135,6 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
 /** Bytes of a leaf's number. */
 export type NumberBytes = 1 | 2 | 4;
 
-const at = (array: Code, index: Code, bytes: number): Code =>
-  i32.add(array, i32.shiftLeft(index, i32.const(Math.log2(bytes))));
-
-/** Sets the first and the last address of a node's row numbers. */
-const startRows = (
-  { begin, end, place, stop }: Record<"begin" | "end" | "place" | "stop", Local>,
-) => [place.set(at(global.rows, begin.get, 4)), stop.set(at(global.rows, end.get, 4))].flat();
-
 type Side = Record<"column" | "lastLeft" | "missing" | "bin", Local>;
 
 /** Turns a split's column into its address, and its bins into pair indices. */
@@ -140,13 +142,13 @@ const startSides = ({ column, lastLeft, missing }: Side) =>
   [
     lastLeft.set(i32.shiftLeft(lastLeft.get, i32.const(1))),
     missing.set(i32.shiftLeft(missing.get, i32.const(1))),
-    column.set(at(global.pairIndices, i32.multiply(column.get, global.rowCount), 2)),
+    column.set(itemAt(global.pairIndices, i32.multiply(column.get, global.rowCount), 2)),
   ].flat();
 
 /** Whether the row goes left, 0 or 1; uses `bin`. */
 const goesLeft = ({ column, lastLeft, missing, bin }: Side, row: Code) =>
   [
-    bin.set(i32.load16(at(column.get, row, 2))),
+    bin.set(i32.load16(itemAt(column.get, row, 2))),
     i32.or(i32.notAbove(bin.get, lastLeft.get), i32.equal(bin.get, missing.get)),
   ].flat();
 
@@ -201,7 +203,7 @@ export function number(bytes: NumberBytes): WasmFunction {
       startRows(locals),
       fourRowsATurn(
         locals,
-        (_, row) => storeNumber(bytes, at(numbers.get, row, bytes), leaf.get),
+        (_, row) => storeNumber(bytes, itemAt(numbers.get, row, bytes), leaf.get),
         (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
       ),
     ].flat(),
@@ -230,7 +232,7 @@ export function numberChildren(bytes: NumberBytes): WasmFunction {
             row.set(number),
             storeNumber(
               bytes,
-              at(numbers.get, row.get, bytes),
+              itemAt(numbers.get, row.get, bytes),
               i32.subtract(left.get, goesLeft(locals, row.get)),
             ),
           ].flat(),

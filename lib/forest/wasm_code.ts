@@ -238,6 +238,11 @@ export function call(index: number, ...operands: Code[]): Code {
   return [...operands.flat(), 0x10, ...unsigned(index)];
 }
 
+/** The address of item `index` in an array of items of `bytes` each, a power of two. */
+export function itemAt(array: Code, index: Code, bytes: number): Code {
+  return i32.add(array, i32.shiftLeft(index, i32.const(Math.log2(bytes))));
+}
+
 /** Copies `count` bytes. */
 export function memoryCopy(to: Code, from: Code, count: Code): Code {
   return [...to, ...from, ...count, 0xfc, 0x0a, 0, 0];
