@@ -152,7 +152,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
   const each = Array.from({ length: boundGroup }, (_, k) => k);
   const names = ["begin", "end", "list", "place", "term", "stop", "row", "terms", "sums", "both"];
   const locals = localsOf([...names, ...each.map((k) => `column${k}`)]);
-  const { begin, list, place, term, row, terms, sums } = locals;
+  const { begin, list, term, row, terms, sums } = locals;
   const block = (k: number) => {
     const own = i32.load8(i32.add(locals[`column${k}`].get, row.get));
     return joins ? i32.shiftRight(own, i32.const(1)) : own;
@@ -170,7 +170,7 @@ export function addToBlocks(joins: boolean, blockSums: number): WasmFunction {
         ),
       ]),
     ].flat();
-  const goOnBy = (rows: number) => [goOn(place, 4 * rows), goOn(term, 16 * rows)].flat();
+  const goOnBy = (rows: number) => goOn(term, 16 * rows);
   return {
     parameters: ["i32", "i32", "i32"],
     locals: ["i32", "i32", "i32", "i32", "v128", "i32", "i64", ...each.map(() => "i32" as const)],

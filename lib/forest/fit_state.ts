@@ -108,7 +108,7 @@ export function fitBytes(
   const perNode = 29;
   const perWorker = 64 * (max_bin + 4) + 4 * blockSumsLength +
     (17 + 4 * mostBlocks) * (columns + boundGroup) + 4 * keptSumsLength(rows, columns);
-  const rest = 24 * columns + 8 * num_parallel_tree + 64 * (32 + 16 * workers);
+  const rest = 24 * columns + 8 * num_parallel_tree + 64 * (32 + 17 * workers);
   return rows * perRow + num_parallel_tree * capacity * perNode + workers * perWorker + rest;
 }
 

@@ -35,13 +35,15 @@ export function startRows(
  * turn. Numbers are read two at a time.
  *
  * @param take for the row that is `index` rows behind the place, given its number
- * @param goOn moves the place, and what moves with it
+ * @param goOn moves what moves with the place
  */
 export function fourRowsATurn(
   { begin, end, place, stop, both }: Record<"begin" | "end" | "place" | "stop" | "both", Local>,
   take: (index: number, number: Code) => Code,
-  goOn: (rows: number) => Code,
+  goOn: (rows: number) => Code = () => [],
 ): Code {
+  const goOnBy = (rows: number) =>
+    [place.set(i32.add(place.get, i32.const(4 * rows))), goOn(rows)].flat();
   const count = i32.subtract(end.get, begin.get);
   const takeTwo = (index: number) =>
     [
@@ -50,9 +52,9 @@ export function fourRowsATurn(
       take(index + 1, i64.toI32(i64.shiftRight(both.get, i64.const(32)))),
     ].flat();
   return [
-    ifThen(i32.and(count, i32.const(1)), take(0, i32.load(place.get)), goOn(1)),
-    ifThen(i32.and(count, i32.const(2)), takeTwo(0), goOn(2)),
-    whileLoop(i32.lessThan(place.get, stop.get), takeTwo(0), takeTwo(2), goOn(4)),
+    ifThen(i32.and(count, i32.const(1)), take(0, i32.load(place.get)), goOnBy(1)),
+    ifThen(i32.and(count, i32.const(2)), takeTwo(0), goOnBy(2)),
+    whileLoop(i32.lessThan(place.get, stop.get), takeTwo(0), takeTwo(2), goOnBy(4)),
   ].flat();
 }
 
@@ -70,7 +72,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
     ...each.flatMap((k) => [`column${k}`, `histogram${k}`]),
     ...(clamps ? ["least1", "most1"] : []),
   ]);
-  const { begin, list, least0, most0, least1, most1, place, pair } = locals;
+  const { begin, list, least0, most0, least1, most1, pair } = locals;
   const { row, sums, bin } = locals;
   // Most rows may be outside of the range. In bins of their own, two rows do not wait for one another.
   const [leasts, mosts] = [[least0, least1], [most0, most1]];
@@ -94,11 +96,7 @@ export function addToHistograms(width: number, clamps = false): WasmFunction {
         v128.store(bin.get, f64x2.add(v128.load(bin.get), sums.get)),
       ]),
     ].flat();
-  const goOn = (rows: number) =>
-    [
-      place.set(i32.add(place.get, i32.const(4 * rows))),
-      pair.set(i32.add(pair.get, i32.const(16 * rows))),
-    ].flat();
+  const goOn = (rows: number) => pair.set(i32.add(pair.get, i32.const(16 * rows)));
   return {
     parameters: ["i32", "i32", "i32", ...(clamps ? ["i32", "i32"] as const : [])],
     locals: [
@@ -183,7 +181,6 @@ export function divide(): WasmFunction {
       fourRowsATurn(
         locals,
         (_, number) => takeRow(number),
-        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
       ),
       memoryCopy(left.get, global.spareRows, i32.subtract(right.get, global.spareRows)),
       i32.shiftRight(i32.subtract(left.get, global.rows), i32.const(2)),
@@ -194,7 +191,7 @@ export function divide(): WasmFunction {
 /** `NodeWork.number`, for numbers of so many bytes behind the address `numbers`. */
 export function number(bytes: NumberBytes): WasmFunction {
   const locals = localsOf(["begin", "end", "leaf", "numbers", "place", "stop", "both"]);
-  const { leaf, numbers, place } = locals;
+  const { leaf, numbers } = locals;
   return {
     name: `number${bytes}`,
     parameters: ["i32", "i32", "i32", "i32"],
@@ -204,7 +201,6 @@ export function number(bytes: NumberBytes): WasmFunction {
       fourRowsATurn(
         locals,
         (_, row) => storeNumber(bytes, itemAt(numbers.get, row, bytes), leaf.get),
-        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
       ),
     ].flat(),
   };
@@ -216,7 +212,7 @@ export function numberChildren(bytes: NumberBytes): WasmFunction {
     ...["begin", "end", "column", "lastLeft", "missing", "left", "numbers"] as const,
     ...["place", "stop", "row", "bin", "both"] as const,
   ]);
-  const { left, numbers, place, row } = locals;
+  const { left, numbers, row } = locals;
   return {
     name: `numberChildren${bytes}`,
     parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
@@ -236,7 +232,6 @@ export function numberChildren(bytes: NumberBytes): WasmFunction {
               i32.subtract(left.get, goesLeft(locals, row.get)),
             ),
           ].flat(),
-        (rows) => place.set(i32.add(place.get, i32.const(4 * rows))),
       ),
     ].flat(),
   };
